@@ -1,0 +1,1 @@
+"""Split lme4 bar terms from a formula."""

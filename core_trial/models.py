@@ -1,0 +1,1 @@
+"""Models: frame -> engine -> Fit."""
