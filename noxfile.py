@@ -1,0 +1,69 @@
+"""Sessions: `nox -s analysis` runs the whole analysis, `nox -s tests` the tests; the others check the code and the numbers."""
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+def install(session: nox.Session) -> None:
+    """The locked versions, hashes checked, and this package editable."""
+    session.install("--require-hashes", "-r", "requirements-dev.lock")
+    session.install("--no-deps", "-e", ".")
+
+
+@nox.session
+def analysis(session: nox.Session) -> None:
+    """The whole analysis on the embedded synthetic trial, or on the folder given after `--`."""
+    session.install("--require-hashes", "-r", "requirements.lock")
+    session.install("--no-deps", ".")
+    session.run("core-trial", "run", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test, on all cores."""
+    install(session)
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the layers of the architecture."""
+    install(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Static types."""
+    install(session)
+    session.run("mypy")
+
+
+@nox.session
+def reference(session: nox.Session) -> None:
+    """Make the stored results of the reference programs again; needs R with lme4, lmerTest and pbkrtest."""
+    install(session)
+    session.run("python", "tests/reference/regenerate.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print our speed as a ratio to the reference programs, from one run."""
+    install(session)
+    for name in session.posargs or ("lmm", "panel"):
+        session.run("python", f"benchmarks/{name}.py")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolve the dependencies again and write both locks, with hashes and without registry addresses."""
+    session.install("uv")
+    for extra, name in (("io", "requirements.lock"), ("dev", "requirements-dev.lock")):
+        session.run(
+            *("uv", "pip", "compile", "pyproject.toml", "--extra", extra, "--universal", "--python-version", "3.11"),
+            *("--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--upgrade", "-o", name),
+        )
