@@ -1,0 +1,9 @@
+from .check import Parsed as Parsed
+from .check import pandera_schema as pandera_schema
+from .check import parse_table as parse_table
+from .model import TABLES as TABLES
+from .model import Dictionary as Dictionary
+from .model import Field as Field
+from .model import TableSchema as TableSchema
+from .model import fidelity_items as fidelity_items
+from .read import read_dictionary as read_dictionary
