@@ -4,6 +4,7 @@ from .document import Definitions, Document, FigureBlock, Notes, Paragraph, Sect
 from .html import render_html
 from .manifest import Input, Manifest, Output, Step, describe_outputs, read_manifest, read_outputs
 from .tables import Column, Table
+from .word import render_docx
 from .write import write_run
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "describe_outputs",
     "read_manifest",
     "read_outputs",
+    "render_docx",
     "render_html",
     "write_run",
 ]

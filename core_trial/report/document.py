@@ -57,6 +57,11 @@ class Section:
     blocks: tuple[Block, ...]
     environment: bool = False
 
+    @property
+    def wide(self) -> bool:
+        """Whether it is printed on pages that lie on their side, for the sake of a wide table."""
+        return any(isinstance(block, Table) and block.wide for block in self.blocks)
+
 
 @dataclass(frozen=True)
 class Document:

@@ -40,6 +40,12 @@ def inline_svg(svg: str, anchor: str) -> str:
     return re.sub(r"url\(#", f"url(#{anchor}-", element)
 
 
+def _css_string(text: str) -> Markup:
+    """A text as a string of CSS, in which only letters, digits and spaces stand as they are."""
+    quoted = "".join(sign if sign.isalnum() or sign == " " else f"\\{ord(sign):x} " for sign in text)
+    return Markup(f'"{quoted}"')
+
+
 def _svg_of(figure: FigureBlock) -> Markup:
     return Markup(inline_svg(figure.svg, figure.anchor))
 
@@ -55,5 +61,6 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["svg"] = _svg_of
+    environment.filters["css_string"] = _css_string
     environment.filters["kind"] = lambda block: _KINDS[type(block)]
     return environment

@@ -31,7 +31,7 @@ class Column:
     format : how a value is shown, see `core_trial.report.cells.show`
     align : left for text and right for numbers unless given
     parts : columns that a template with several fields takes, in its order; `key` alone unless given
-    format_from : column of the frame that holds the format of each row, where rows differ
+    format_from : column of the frame that holds the format of each row, where rows differ; empty leaves the cell empty
     """
 
     key: str
@@ -48,6 +48,8 @@ class Column:
     def show(self, row: dict[Hashable, Any]) -> str:
         """The text of this column's cell in a row of the frame."""
         style = row[self.format_from] if self.format_from else self.format
+        if self.format_from and not style:
+            return ""
         return show([row[part] for part in self.parts or (self.key,)], style)
 
 
