@@ -1,0 +1,124 @@
+"""CSV and TSV files as text, with encoding and delimiter detected and rows of the wrong length named."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from ...errors import DataError
+from ..checks import Problem
+from .records import Records, reading
+
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+LONGEST_ROW = 64 << 20
+"""Bytes of the longest row that is read; a longer one is an unclosed quotation mark."""
+
+
+def read_delimited(path: Path) -> Records:
+    """Read a delimited text file; every column is text, an empty cell is missing.
+
+    The encoding is UTF-8, UTF-16 with a byte order mark, or else Windows-1252, which is reported. The delimiter
+    (comma, semicolon or tab) is the one that cuts the header into most columns. A row with too few or too many cells,
+    and a column name that stands twice, are problems of the records; the row or the second column is left out.
+
+    Raises: DataError when the file is empty or no text.
+    """
+    encoding = detect_encoding(path)
+    with path.open(encoding=encoding, newline="") as file:
+        header = file.readline(1 << 20)
+    if not header.strip():
+        raise DataError(f"{path.name} is empty ({path.stat().st_size} bytes); the first line must name the columns")
+    delimiter = detect_delimiter(header)
+    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
+    ragged: list[pa.csv.InvalidRow] = []
+    with reading(path.name, "delimited text"):
+        cells = _read_cells(path, encoding, delimiter, len(names), ragged)
+    unique = [names.index(name) for name in dict.fromkeys(names)]
+    frame = cells.select(unique).rename_columns([names[i] for i in unique]).to_pandas()
+    left_out = [row.number - 2 for row in ragged]
+    rows = np.delete(np.arange(1, len(frame) + len(ragged) + 1), left_out)
+    problems = [*_encoding_problem(encoding), *map(_ragged_problem, ragged), *_repeated(names)]
+    return Records(frame, rows, tuple(problems))
+
+
+def detect_encoding(path: Path) -> str:
+    """The encoding by byte order mark, else UTF-8 if the whole file is valid UTF-8, else Windows-1252."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    if b"\0" in start:
+        raise DataError(f"{path.name} is not text: it holds NUL bytes; save it as CSV in UTF-8")
+    return "utf-8" if _is_utf8(path) else "windows-1252"
+
+
+def detect_delimiter(header: str) -> str:
+    """The one of comma, semicolon and tab that cuts the header into most columns."""
+    return max(",;\t", key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
+
+
+def header_names(path: Path) -> list[str]:
+    """The column names of a delimited text file."""
+    with path.open(encoding=detect_encoding(path), newline="") as file:
+        header = file.readline(1 << 20)
+    return [name.strip() for name in next(csv.reader([header], delimiter=detect_delimiter(header)), [])]
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(1 << 20):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _read_cells(path: Path, encoding: str, delimiter: str, width: int, ragged: list[pa.csv.InvalidRow]) -> pa.Table:
+    def leave_out(row: pa.csv.InvalidRow) -> str:
+        ragged.append(row)
+        return "skip"
+
+    columns = [f"f{i}" for i in range(width)]
+    return pa.csv.read_csv(
+        path,
+        pa.csv.ReadOptions(
+            use_threads=False, block_size=LONGEST_ROW, encoding=encoding, column_names=columns, skip_rows=1
+        ),
+        pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=leave_out),
+        pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
+    )
+
+
+def _encoding_problem(encoding: str) -> list[Problem]:
+    message = "is not UTF-8; it was read as Windows-1252: check accented letters, or save it as UTF-8"
+    return [Problem("encoding", message, severity="warning")] if encoding == "windows-1252" else []
+
+
+def _ragged_problem(row: pa.csv.InvalidRow) -> Problem:
+    message = (
+        f"line {row.number} has {row.actual_columns} cells where the header has {row.expected_columns}; "
+        "a value that holds the delimiter must stand in quotation marks"
+    )
+    return Problem("row_length", message, row=row.number - 1)
+
+
+def _repeated(names: list[str]) -> list[Problem]:
+    return [
+        Problem("duplicate_column", f"the column {name} stands {names.count(name)} times in the header", column=name)
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]

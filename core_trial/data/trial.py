@@ -1,0 +1,234 @@
+"""A trial: its tables, checked, in one DuckDB connection."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import warnings
+import weakref
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pandas as pd
+
+from ..errors import DataError, TrialWarning
+from .checks import FailureLog, Problem, describe
+from .dictionary.check import MISSING_COLUMNS
+from .dictionary.columns import DTYPES
+from .dictionary.model import Dictionary, TableSchema
+from .dictionary.read import read_dictionary
+from .rules import check_rules
+from .sources.find import Input, find_inputs
+from .store.sql import connect, quoted
+from .store.staging import stage, stage_absent
+
+NO_CODES = pd.DataFrame(columns=["table", *MISSING_COLUMNS])
+
+
+class Source(NamedTuple):
+    """Where a table came from: `name` of the file, sheet or query, SHA-256 digest of its content, number of rows."""
+
+    table: str
+    name: str
+    format: str
+    sha256: str
+    rows: int
+
+
+class Storage:
+    """A folder for temporary files that is removed when nothing refers to it any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="core_trial-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The checked records of a trial.
+
+    Attributes
+    ----------
+    tables : names of the tables that are present, in the order of the dictionary
+    connection : DuckDB, where each table of the dictionary stands under its name (an absent one is empty there)
+    checks : warnings about the records, a row each: `table row column rule value severity message`
+    sources : where each table came from
+    missing_codes : `table row column code meaning`, a row for each cell that says why its value is missing
+    dictionary : the data dictionary that the records were checked against
+    synthetic : whether the records were drawn by `simulate_trial`
+    truth : what they were drawn from
+    """
+
+    tables: tuple[str, ...]
+    connection: duckdb.DuckDBPyConnection
+    checks: pd.DataFrame
+    sources: tuple[Source, ...]
+    missing_codes: pd.DataFrame
+    dictionary: Dictionary
+    storage: Storage
+    synthetic: bool = False
+    truth: dict[str, Any] | None = None
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table with the columns of the dictionary, of dtype str, Int64, float64 or datetime64[us].
+
+        Raises: DataError when the table is not present.
+        """
+        if name not in self.tables:
+            raise DataError(f"the trial has no table {name}; it has {', '.join(self.tables)}")
+        fields = self.dictionary.tables[name].fields
+        return self.sql(f"FROM {quoted(name)}").astype({field.name: DTYPES[field.type] for field in fields})
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """The answer of DuckDB to a query on the tables."""
+        return self.connection.cursor().execute(query).df()
+
+    def panel(self) -> pd.DataFrame:
+        """A row a team and timepoint: fidelity, admissions, bed days, satisfaction, staff scales."""
+        from .panel import build_panel
+
+        panel: pd.DataFrame = build_panel(self.connection, self.tables)
+        return panel
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The rows of an analysis: "panel", "teams", "patients" or "staff"."""
+        from .frames import analysis_frame
+
+        frame: pd.DataFrame = analysis_frame(self, name)
+        return frame
+
+
+def load_trial(
+    source: Any,
+    *,
+    dictionary: Dictionary | str | Path | None = None,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> Trial:
+    """Read the records of a trial and check them.
+
+    Parameters
+    ----------
+    source : one of
+
+        - a folder: each file is a table and is named after it (`teams.csv`, `admissions.parquet`, `patients.sav`); a
+          folder `admissions/` of Parquet files is that table
+        - an Excel workbook with a sheet a table, a DuckDB or SQLite file, a REDCap export (`ct.Redcap` for its options)
+        - a mapping from table to data frame, path, `ct.Query` or `ct.Redcap`
+    dictionary : a data dictionary, or the folder of one; None: the shipped one
+    memory_limit : memory that DuckDB may use, as "2GB"; beyond it, it spills to disk
+    threads : number of threads of DuckDB
+
+    Raises
+    ------
+    DataError : records break a rule; `failures` lists all of them
+
+    Warns
+    -----
+    TrialWarning : records are unusual; `Trial.checks` lists them
+
+    Examples
+    --------
+    >>> import core_trial as ct, pandas as pd
+    >>> teams = pd.DataFrame({"team": ["T1", "T2"], "trust": ["A", "A"], "setting": ["urban", "rural"]})
+    >>> arms = pd.DataFrame({"team": ["T1", "T2"], "stratum": ["A", "A"], "arm": ["intervention", "control"]})
+    >>> trial = ct.load_trial({"teams": teams, "allocation": arms})
+    >>> trial.sql("SELECT arm, count(*) AS teams FROM allocation GROUP BY arm ORDER BY arm")
+                arm  teams
+    0       control      1
+    1  intervention      1
+    """
+    trial = read_trial(source, dictionary, memory_limit, threads)
+    errors = trial.checks[trial.checks["severity"] == "error"]
+    if len(errors):
+        see = "see all of them with: core-trial check DATA --csv failures.csv, or in the failures of this error"
+        raise DataError(f"{describe(errors)}\n{see}", trial.checks)
+    if len(trial.checks):
+        warnings.warn(f"{describe(trial.checks)}\nsee Trial.checks", TrialWarning, stacklevel=2)
+    return trial
+
+
+def check_trial(
+    source: Any,
+    *,
+    dictionary: Dictionary | str | Path | None = None,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> pd.DataFrame:
+    """All failed checks of the records, errors and warnings: `table row column rule value severity message`.
+
+    Arguments are those of `load_trial`. A row number counts the data rows from 1; it is missing where the whole table
+    or column is meant. Of each rule of a column, 10,000 rows are listed and the rest counted.
+
+    Raises: DataError when there is nothing to check: the source does not exist or is of an unknown kind.
+    """
+    return read_trial(source, dictionary, memory_limit, threads).checks
+
+
+def read_trial(
+    source: Any,
+    dictionary: Dictionary | str | Path | None = None,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> Trial:
+    """A trial whose `checks` hold errors and warnings: nothing is raised or warned about its records."""
+    terms = dictionary if isinstance(dictionary, Dictionary) else read_dictionary(dictionary)
+    found = find_inputs(source, terms)
+    storage, log = Storage(), FailureLog()
+    connection = connect(storage.path, memory_limit, threads)
+    for table, problem in found.problems:
+        log.add_problems(table, [problem])
+    given = {each.table for each in found.inputs}
+    for table in terms.tables.keys() - given:
+        stage_absent(connection, terms.tables[table])
+    _check_required(given | {table for table, _ in found.problems}, terms, log)
+    loaded = [each for each in (_load(connection, terms, each, storage, log) for each in found.inputs) if each]
+    sources = sorted((source for source, _ in loaded), key=lambda each: list(terms.tables).index(each.table))
+    present = tuple(each.table for each in sources)
+    check_rules(connection, terms, present, log)
+    codes = pd.concat([NO_CODES, *(codes for _, codes in loaded)], ignore_index=True)
+    truth = _read_truth(source)
+    return Trial(present, connection, log.table(), tuple(sources), codes, terms, storage, truth is not None, truth)
+
+
+def _check_required(given: Collection[str], dictionary: Dictionary, log: FailureLog) -> None:
+    for table, schema in dictionary.tables.items():
+        if schema.required and table not in given:
+            message = f"the table {table} is missing; every trial needs it: {schema.description}"
+            log.add_problems(table, [Problem("required_table", message)])
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, dictionary: Dictionary, given: Input, storage: Storage, log: FailureLog
+) -> tuple[Source, pd.DataFrame] | None:
+    """Read, check and stage one table; None when it cannot be read or has no rows."""
+    schema = dictionary.tables[given.table]
+    try:
+        content = given.read(storage.path)
+        staged = stage(connection, schema, content, storage.path, log)
+    except DataError as error:
+        log.add_problems(given.table, [Problem("readable", str(error))])
+        stage_absent(connection, schema)
+        return None
+    if staged.rows == 0:
+        log.add_problems(given.table, [_no_rows(given, schema)])
+        return None
+    source = Source(given.table, given.name, given.format, given.sha256(content), staged.rows)
+    return source, staged.missing_codes.assign(table=given.table)[["table", *MISSING_COLUMNS]]
+
+
+def _no_rows(given: Input, schema: TableSchema) -> Problem:
+    if schema.required:
+        return Problem("no_rows", f"{given.name} has no rows; every trial needs {schema.name}")
+    message = f"{given.name} has no rows and is treated as if it were not given"
+    return Problem("no_rows", message, severity="warning")
+
+
+def _read_truth(source: Any) -> dict[str, Any] | None:
+    """What a folder of synthetic records was drawn from, which is saved beside them."""
+    path = Path(source, "truth.json") if isinstance(source, str | Path) else None
+    return json.loads(path.read_text()) if path and path.is_file() else None
