@@ -1,5 +1,6 @@
 """Reports: documents rendered as HTML and Word, tables as CSV and JSON, and runs that can be verified."""
 
+from .disclosure import Disclosure, Protected
 from .document import Definitions, Document, FigureBlock, Notes, Paragraph, Section
 from .html import render_html
 from .manifest import Input, Manifest, Output, Step, describe_outputs, read_manifest, read_outputs
@@ -10,6 +11,7 @@ from .write import write_run
 __all__ = [
     "Column",
     "Definitions",
+    "Disclosure",
     "Document",
     "FigureBlock",
     "Input",
@@ -17,6 +19,7 @@ __all__ = [
     "Notes",
     "Output",
     "Paragraph",
+    "Protected",
     "Section",
     "Step",
     "Table",
