@@ -6,3 +6,17 @@ from .data.sources.redcap import Redcap as Redcap
 from .data.trial import Trial as Trial
 from .data.trial import check_trial as check_trial
 from .data.trial import load_trial as load_trial
+from .analyses import analyse as analyse
+from .analyses import effects as effects
+from .errors import DataError as DataError
+from .errors import DesignError as DesignError
+from .errors import FitError as FitError
+from .errors import OutputError as OutputError
+from .errors import PlanError as PlanError
+from .errors import TrialError as TrialError
+from .errors import TrialWarning as TrialWarning
+from .fit import Fit as Fit
+from .plan import Plan as Plan
+from .plan import read_plan as read_plan
+from .reproduce import run as run
+from .reproduce import verify as verify

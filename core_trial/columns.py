@@ -1,0 +1,83 @@
+"""Columns of a data frame that an analysis names: found, numeric, coded, constant within clusters, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .errors import FAILURE_COLUMNS, DataError, DesignError, PlanError
+
+ARM_CODES = {"control": 0, "intervention": 1}
+SHOWN = 5
+
+
+def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
+    """Raise a `PlanError` for the first name that is no column, with the nearest one that is."""
+    for name in names:
+        if name not in data.columns:
+            columns = [str(column) for column in data.columns]
+            near = get_close_matches(str(name), columns, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
+            raise PlanError(f"the data have no column {name!r}; {hint}")
+
+
+def refuse_rows(column: pd.Series, broken: NDArray[np.bool_] | pd.Series, rule: str, remedy: str) -> None:
+    """Raise a `DataError` that names the rows, counted from 1, in which the column is `broken`."""
+    rows = np.flatnonzero(np.asarray(broken)) + 1
+    if not len(rows):
+        return
+    failures = pd.DataFrame(
+        {
+            "table": "data",
+            "row": rows,
+            "column": column.name,
+            "rule": rule,
+            "value": column.iloc[rows - 1].astype(str).to_numpy(),
+            "severity": "error",
+            "message": remedy,
+        },
+        columns=list(FAILURE_COLUMNS),
+    )
+    raise DataError(f"column {column.name!r} {rule} in {_listed('row', rows)}: {remedy}", failures)
+
+
+def known(column: pd.Series) -> pd.Series:
+    """The column, without a missing value in it."""
+    refuse_rows(column, column.isna(), "is missing", "fill it in, or leave these rows out before the analysis")
+    return column
+
+
+def numeric(column: pd.Series) -> pd.Series:
+    """The column as floating-point numbers, missing values kept."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    numbers = pd.Series(values, index=column.index, name=column.name)
+    refuse_rows(column, numbers.isna() & column.notna() | np.isinf(numbers), "is not a number", "correct it")
+    return numbers
+
+
+def coded_arm(column: pd.Series) -> pd.Series:
+    """The arm as 1 (intervention) and 0 (control), from these numbers or these words."""
+    arm = known(column).astype(object).map(ARM_CODES | {0: 0, 1: 1})
+    refuse_rows(column, arm.isna(), "is no arm", "code it 1 and 0, or 'intervention' and 'control'")
+    return arm.astype(int)
+
+
+def constant_within(column: pd.Series, cluster: pd.Series) -> None:
+    """Raise a `DesignError` that names the clusters in which the column takes more than one value."""
+    values = column.groupby(cluster.to_numpy()).nunique()
+    varying = values.index[values > 1]
+    if len(varying):
+        raise DesignError(
+            f"{column.name!r} varies within {_listed('cluster', varying)}: a {cluster.name!r} must have one value of it"
+        )
+
+
+def _listed(noun: str, items: Iterable[object]) -> str:
+    """ "rows 1, 2, 3, 4, 5 and 7 more" """
+    names = [str(item) for item in items]
+    text = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return f"{noun}{'s' if len(names) > 1 else ''} {text}"
