@@ -1,9 +1,16 @@
 from .check import Parsed as Parsed
 from .check import pandera_schema as pandera_schema
 from .check import parse_table as parse_table
+from .documents import dictionary_html as dictionary_html
+from .documents import dictionary_markdown as dictionary_markdown
 from .model import TABLES as TABLES
 from .model import Dictionary as Dictionary
 from .model import Field as Field
 from .model import TableSchema as TableSchema
 from .model import fidelity_items as fidelity_items
 from .read import read_dictionary as read_dictionary
+from .redcap import redcap_dictionary as redcap_dictionary
+from .redcap import redcap_names as redcap_names
+from .redcap_reader import read_redcap_dictionary as read_redcap_dictionary
+from .write import write_dictionary as write_dictionary
+from .write import write_templates as write_templates

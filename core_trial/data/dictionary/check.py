@@ -36,7 +36,7 @@ def parse_table(raw: pd.DataFrame, schema: TableSchema, *, first_row: int = 1) -
 
     Text and typed columns are accepted; a code of a category, or its label in any case; dates in ISO 8601 only.
     Rules: `no_columns unknown_column duplicate_column missing_column type date_format categories required minimum
-    maximum unique_key`. Nothing is raised: whoever loads decides what the failures mean.
+    maximum unique_key` (among the records given). Nothing is raised: whoever loads decides what the failures mean.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ Each distinct value is read once, however long the column is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,16 +66,21 @@ def _as_text(values: pd.Series) -> pd.Series:
 
 def _is_whole(values: pd.Series) -> bool:
     """Whether true and false are 1 and 0 here, and 3.0 is 3."""
-    types = pd.api.types
-    return types.is_bool_dtype(values) or (types.is_float_dtype(values) and bool((values % 1 == 0).all()))
+    if pd.api.types.is_bool_dtype(values):
+        return True
+    return pd.api.types.is_float_dtype(values) and bool(((values % 1 == 0) & (values.abs() < LARGEST_INTEGER)).all())
 
 
 def _missing_code(text: pd.Series, field: Field) -> pd.Series:
-    """The missing code of each value: as text, or, in a column of numbers, an equal number (-99.0 is -99)."""
+    """The missing code of each value: given as the code, an equal number (-99.0 is -99), or, where text is not free, as
+    its meaning."""
     code = text.where(text.isin(list(field.missing)))
     if field.type in ("integer", "number"):
-        numbers = {float(c): c for c in field.missing if pd.Series([c]).str.fullmatch(NUMBER).all()}
+        numbers = {float(c): c for c in field.missing if re.fullmatch(NUMBER, c)}
         code = code.fillna(_to_number(text).map(numbers).astype("str"))
+    if field.type != "string" or field.categories is not None:
+        meanings = {meaning.casefold(): c for c, meaning in field.missing.items() if c}
+        code = code.fillna(text.str.casefold().map(meanings).astype("str"))
     return code
 
 

@@ -21,16 +21,17 @@ def shown(value: str, field: Field | None = None) -> str:
     return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
 
 
-def allowed(field: Field) -> str:
+def allowed_or_empty(field: Field) -> str:
     """The values that a column may hold, in words: "1 to 5 or empty"."""
-    return _allowed(field) + ("" if field.required else " or empty")
+    return allowed_values(field) + ("" if field.required else " or empty")
 
 
 def cell_message(rule: str, value: str, field: Field) -> str:
     """Message for one value of one column."""
     value = shown(value, field)
     if rule == "required":
-        return f"{field.name} is empty; every row needs a value: {_allowed(field)}"
+        state = f"holds a missing code ({value})" if value else "is empty"
+        return f"{field.name} {state}; every row needs a value: {allowed_values(field)}"
     if rule == "date_format":
         return _date_message(value, field)
     reason = {
@@ -39,7 +40,7 @@ def cell_message(rule: str, value: str, field: Field) -> str:
         "maximum": f"is above {field.maximum}",
         "categories": "is not in the dictionary",
     }[rule]
-    return f"{field.name} {value} {reason}; allowed: {allowed(field)}"
+    return f"{field.name} {value} {reason}; allowed: {allowed_or_empty(field)}"
 
 
 def unknown_column(name: str, schema: TableSchema) -> str:
@@ -62,7 +63,7 @@ def repeated_key(names: Sequence[str], row: int) -> str:
     return f"the same {', '.join(names)} stands in row {row}; each may stand once: remove one of the two rows"
 
 
-def _allowed(field: Field) -> str:
+def allowed_values(field: Field) -> str:
     if field.categories is not None:
         return _codes(field.categories)
     if field.minimum is not None and field.maximum is not None:
@@ -78,7 +79,7 @@ def _codes(categories: Mapping[int | str, str]) -> str:
     codes = list(categories)
     if len(codes) > MOST_CODES:
         return f"{codes[0]} to {codes[-1]} ({len(codes)} codes, see the dictionary)"
-    return ", ".join(map(str, codes))
+    return ", ".join(f"{code} ({label})" if isinstance(code, int) else code for code, label in categories.items())
 
 
 def _comma(value: str) -> str:

@@ -48,7 +48,11 @@ class Field:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """One table; `raw` is its Table Schema as read. `required`: without the table there is no trial."""
+    """One table.
+
+    `required`: without the table there is no trial. `missing` maps the missing codes of every column that has none of
+    its own to their meanings. `raw` is the Table Schema as read.
+    """
 
     name: str
     title: str
@@ -57,6 +61,7 @@ class TableSchema:
     primary_key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...]
     required: bool
+    missing: Mapping[str, str]
     raw: dict[str, Any]
 
     @property
@@ -96,6 +101,7 @@ def table_schema(raw: dict[str, Any], place: str) -> TableSchema:
         primary_key=tuple(descriptor.primary_key),
         foreign_keys=tuple(descriptor.foreign_keys),
         required=descriptor.additions.required,
+        missing=_meanings(descriptor.missing),
         raw=raw,
     )
 
@@ -144,16 +150,23 @@ def _faults(error: ValidationError, raw: Any, place: str) -> str:
 
 
 def _spot(location: tuple[int | str, ...], raw: Any) -> str:
-    """`("fields", 3, "constraints", "minimum")` as "field score: constraints.minimum: "."""
-    parts = list(location)
-    if len(parts) > 1 and parts[0] == "fields":
-        field = raw["fields"][parts[1]]
-        name = field.get("name", f"number {int(parts[1]) + 1}") if isinstance(field, dict) else f"number {parts[1]}"
-        return f"field {name}: " + _spot(tuple(parts[2:]), raw)
-    return ".".join(map(str, parts)) + ": " if parts else ""
+    """`("fields", 3, "constraints", "minimum")` as "field score: constraints.minimum "."""
+    match location:
+        case ("fields", int(position), *rest):
+            field = raw["fields"][position]
+            name = field.get("name", position + 1) if isinstance(field, dict) else position + 1
+            return f"field {name}: {_spot(tuple(rest), raw)}"
+        case ():
+            return ""
+    return ".".join(map(str, location)) + ": "
+
+
+REASONS = {
+    "extra_forbidden": "is not supported; the constraints are required, minimum and maximum, beside categories",
+    "missing": "is missing",
+    "model_type": "must be a JSON object",
+}
 
 
 def _reason(fault: Any) -> str:
-    if fault["type"] == "extra_forbidden":
-        return "not supported; the constraints are required, minimum, maximum (and categories for a list of values)"
-    return str(fault["msg"]).removeprefix("Value error, ")
+    return REASONS.get(fault["type"], str(fault["msg"]).removeprefix("Value error, "))

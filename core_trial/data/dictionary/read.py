@@ -74,6 +74,8 @@ def _read_table(path: Path) -> TableSchema:
 
 
 def _check_extends(own: TableSchema, base: TableSchema, place: Path) -> None:
+    if base.required and not own.required:
+        raise PlanError(f"{place}: the table must stay required")
     if own.primary_key != base.primary_key:
         raise PlanError(f"{place}: the primary key must stay {list(base.primary_key)}")
     for field in base.fields:
