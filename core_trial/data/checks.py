@@ -46,9 +46,9 @@ class FailureLog:
             self._frames.append(group.head(max(LISTED - self._found[key], 0)))
             self._found[key] += len(group) + unlisted
 
-    def add_problems(self, table: str, problems: Iterable[Problem]) -> None:
+    def add_problems(self, table: str, problems: Iterable[Problem], *, unlisted: int = 0) -> None:
         """Add problems of one table."""
-        self.add(failure_frame(table, problems))
+        self.add(failure_frame(table, problems), unlisted=unlisted)
 
     def table(self) -> pd.DataFrame:
         """All failures, errors first, then by table and row; a closing row a rule counts those that are not listed."""

@@ -21,9 +21,9 @@ from .dictionary.check import MISSING_COLUMNS
 from .dictionary.columns import DTYPES
 from .dictionary.model import Dictionary, TableSchema
 from .dictionary.read import read_dictionary
-from .rules import check_rules
+from .rule_checks import check_rules
 from .sources.find import Input, find_inputs
-from .store.sql import connect, quoted
+from .store.sql import Store, connect, quoted
 from .store.staging import stage, stage_absent
 
 NO_CODES = pd.DataFrame(columns=["table", *MISSING_COLUMNS])
@@ -179,20 +179,22 @@ def read_trial(
     terms = dictionary if isinstance(dictionary, Dictionary) else read_dictionary(dictionary)
     found = find_inputs(source, terms)
     storage, log = Storage(), FailureLog()
-    connection = connect(storage.path, memory_limit, threads)
+    store = Store(connect(storage.path, memory_limit, threads), storage.path, log)
     for table, problem in found.problems:
         log.add_problems(table, [problem])
     given = {each.table for each in found.inputs}
     for table in terms.tables.keys() - given:
-        stage_absent(connection, terms.tables[table])
+        stage_absent(store, terms.tables[table])
     _check_required(given | {table for table, _ in found.problems}, terms, log)
-    loaded = [each for each in (_load(connection, terms, each, storage, log) for each in found.inputs) if each]
+    loaded = [each for each in (_load(store, terms, each) for each in found.inputs) if each]
     sources = sorted((source for source, _ in loaded), key=lambda each: list(terms.tables).index(each.table))
     present = tuple(each.table for each in sources)
-    check_rules(connection, terms, present, log)
+    check_rules(store.connection, terms, present, log)
     codes = pd.concat([NO_CODES, *(codes for _, codes in loaded)], ignore_index=True)
     truth = _read_truth(source)
-    return Trial(present, connection, log.table(), tuple(sources), codes, terms, storage, truth is not None, truth)
+    return Trial(
+        present, store.connection, log.table(), tuple(sources), codes, terms, storage, truth is not None, truth
+    )
 
 
 def _check_required(given: Collection[str], dictionary: Dictionary, log: FailureLog) -> None:
@@ -202,20 +204,18 @@ def _check_required(given: Collection[str], dictionary: Dictionary, log: Failure
             log.add_problems(table, [Problem("required_table", message)])
 
 
-def _load(
-    connection: duckdb.DuckDBPyConnection, dictionary: Dictionary, given: Input, storage: Storage, log: FailureLog
-) -> tuple[Source, pd.DataFrame] | None:
+def _load(store: Store, dictionary: Dictionary, given: Input) -> tuple[Source, pd.DataFrame] | None:
     """Read, check and stage one table; None when it cannot be read or has no rows."""
     schema = dictionary.tables[given.table]
     try:
-        content = given.read(storage.path)
-        staged = stage(connection, schema, content, storage.path, log)
+        content = given.read(store.folder)
+        staged = stage(store, schema, content)
     except DataError as error:
-        log.add_problems(given.table, [Problem("readable", str(error))])
-        stage_absent(connection, schema)
+        store.log.add_problems(given.table, [Problem("readable", str(error))])
+        stage_absent(store, schema)
         return None
     if staged.rows == 0:
-        log.add_problems(given.table, [_no_rows(given, schema)])
+        store.log.add_problems(given.table, [_no_rows(given, schema)])
         return None
     source = Source(given.table, given.name, given.format, given.sha256(content), staged.rows)
     return source, staged.missing_codes.assign(table=given.table)[["table", *MISSING_COLUMNS]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..checks import FailureLog
-from ..dictionary.check import Parsed, parse_table
+from ..dictionary.check import parse_table
 from ..dictionary.model import TableSchema
 
 BATCH = 250_000
@@ -24,17 +24,34 @@ class Batch(NamedTuple):
     rows: NDArray[np.int64]
 
 
-def check_header(names: list[str], schema: TableSchema, log: FailureLog) -> None:
-    """Check the column names of a table."""
-    log.add(parse_table(pd.DataFrame(columns=names, dtype="str"), schema).failures)
+class Staged(NamedTuple):
+    """What came of giving a table to DuckDB: its number of rows and its codes for missing values."""
+
+    rows: int
+    missing_codes: pd.DataFrame
 
 
-def check_batch(batch: Batch, schema: TableSchema, log: FailureLog) -> Parsed:
-    """Check the cells of some rows; the header and the uniqueness of the key are left to checks of the whole table."""
-    parsed = parse_table(batch.frame, schema)
-    cells = parsed.failures[parsed.failures["row"].notna() & (parsed.failures["rule"] != "unique_key")]
-    log.add(_renumbered(cells, batch.rows))
-    return replace(parsed, missing_codes=_renumbered(parsed.missing_codes, batch.rows))
+class CheckedBatch(NamedTuple):
+    """Some rows as given, and as they were read by the dictionary."""
+
+    rows: NDArray[np.int64]
+    given: pd.DataFrame
+    parsed: pd.DataFrame
+    missing_codes: pd.DataFrame
+
+
+def check_batches(batches: Iterable[Batch], schema: TableSchema, log: FailureLog) -> Iterator[CheckedBatch]:
+    """Check rows against the dictionary; failures go to the log, those of the header with the first batch.
+
+    Whether the key is unique is a matter of the whole table and is not looked at here.
+    """
+    for number, batch in enumerate(batches):
+        parsed = parse_table(batch.frame, schema)
+        failures = parsed.failures[parsed.failures["rule"] != "unique_key"]
+        if number == 0:
+            log.add(failures[failures["row"].isna()])
+        log.add(_renumbered(failures[failures["row"].notna()], batch.rows))
+        yield CheckedBatch(batch.rows, batch.frame, parsed.frame, _renumbered(parsed.missing_codes, batch.rows))
 
 
 def _renumbered(cells: pd.DataFrame, rows: NDArray[np.int64]) -> pd.DataFrame:

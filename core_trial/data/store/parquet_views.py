@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 from uuid import uuid4
 
 import duckdb
@@ -18,12 +17,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from ..checks import FailureLog
-from ..dictionary.check import MISSING_COLUMNS, parse_table
+from ..dictionary.check import parse_table
 from ..dictionary.model import TableSchema
 from ..sources.records import ParquetFiles
-from .batches import BATCH, Batch, check_batch, check_header
-from .sql import TYPES, literal, quoted
+from .batches import BATCH, Batch, Staged, check_batches
+from .sql import TYPES, Store, literal, quoted
 
 ARROW_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "date": pa.timestamp("us")}
 
@@ -40,43 +38,30 @@ READ_AS = {"DATE": "TIMESTAMP", "TIMESTAMP_NS": "TIMESTAMP", "DECIMAL": "DOUBLE"
 """DuckDB types that pandas would hold as Python objects, and what they are read as."""
 
 
-class CheckedFiles(NamedTuple):
-    """The files to look at, their number of rows, and the codes for missing values that stood in them."""
-
-    files: ParquetFiles
-    rows: int
-    missing_codes: pd.DataFrame
-
-
-def check_files(
-    connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: ParquetFiles, storage: Path, log: FailureLog
-) -> CheckedFiles:
-    """Check all rows of the files; the files that come back hold the values of the dictionary."""
-    types = _column_types(connection, files)
-    check_header(list(types), schema, log)
-    known = {field.name: types[field.name] for field in schema.fields if field.name in types}
-    as_given = all(kind in AS_GIVEN[schema.field(name).type] for name, kind in known.items())
-    codes, rows = [pd.DataFrame(columns=list(MISSING_COLUMNS))], 0
-    for batch in _batches(connection, files, known):
-        parsed = check_batch(batch, schema, log)
-        codes.append(parsed.missing_codes)
-        rows += len(batch.rows)
-        as_given = as_given and _is_same(batch.frame, parsed.frame)
+def stage_files(store: Store, schema: TableSchema, files: ParquetFiles) -> Staged:
+    """Check all rows of the files and make the views on them, or on a temporary file with the translated table."""
+    types = _column_types(store.connection, files)
+    as_given = all(types[field.name] in AS_GIVEN[field.type] for field in schema.fields if field.name in types)
+    codes = []
+    for batch in check_batches(_batches(store.connection, files, types, schema), schema, store.log):
+        codes.append(batch.missing_codes)
+        as_given = as_given and _is_same(batch.given, batch.parsed)
+    rows = sum(_lengths(files))
     if not as_given:
-        files = _translate(_batches(connection, files, known), schema, storage)
-    return CheckedFiles(files, rows, pd.concat(codes, ignore_index=True))
+        files = _translate(_batches(store.connection, files, types, schema), schema, store.folder)
+    _create_views(store.connection, schema, files)
+    return Staged(rows, pd.concat(codes, ignore_index=True))
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: ParquetFiles) -> None:
-    """The views `<table>` and `numbered.<table>` on the files; rows are numbered through the files in their order."""
+def _create_views(connection: duckdb.DuckDBPyConnection, schema: TableSchema, files: ParquetFiles) -> None:
+    """The views `<table>` and `numbered.<table>`; rows are numbered through the files in their order."""
     types = _column_types(connection, files)
     columns = ", ".join(
         f"CAST({quoted(field.name) if field.name in types else 'NULL'} AS {TYPES[field.type]}) AS {quoted(field.name)}"
         for field in schema.fields
     )
-    sizes = [pa.parquet.read_metadata(path).num_rows for path in files.paths]
-    before = [0, *accumulate(sizes)][:-1]
-    starts = ", ".join(f"({literal(str(path))}, {n})" for path, n in zip(files.paths, before, strict=True))
+    before = accumulate(_lengths(files), initial=0)
+    starts = ", ".join(f"({literal(str(path))}, {n})" for path, n in zip(files.paths, before, strict=False))
     connection.execute(f"CREATE VIEW {quoted(schema.name)} AS SELECT {columns} FROM {_scan(files)}")
     connection.execute(
         f"""CREATE VIEW numbered.{quoted(schema.name)} AS
@@ -99,22 +84,32 @@ def _column_types(connection: duckdb.DuckDBPyConnection, files: ParquetFiles) ->
     return {name: kind.split("(")[0] for name, kind, *_ in described}
 
 
-def _batches(connection: duckdb.DuckDBPyConnection, files: ParquetFiles, types: Mapping[str, str]) -> Iterator[Batch]:
-    columns = [f"CAST({quoted(name)} AS {READ_AS.get(kind, kind)}) AS {quoted(name)}" for name, kind in types.items()]
+def _lengths(files: ParquetFiles) -> list[int]:
+    return [pa.parquet.read_metadata(path).num_rows for path in files.paths]
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection, files: ParquetFiles, types: Mapping[str, str], schema: TableSchema
+) -> Iterator[Batch]:
+    """The rows in their order, columns of the dictionary only; before them an empty batch with the names of all."""
+    yield Batch(pd.DataFrame(columns=list(types), dtype="str"), np.arange(0))
+    known = {name: READ_AS.get(types[name], types[name]) for name in schema.names if name in types}
+    columns = ", ".join(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in known.items()) or "NULL"
     first = 1
-    for batch in connection.sql(f"SELECT {', '.join(columns)} FROM {_scan(files)}").to_arrow_reader(BATCH):
-        frame = batch.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    for batch in connection.sql(f"SELECT {columns} FROM {_scan(files)}").to_arrow_reader(BATCH):
+        frame = batch.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)[list(known)]
         yield Batch(frame, np.arange(first, first + len(frame)))
         first += len(frame)
 
 
 def _is_same(given: pd.DataFrame, parsed: pd.DataFrame) -> bool:
     """Whether a cast brings the values as given to the values of the dictionary."""
-    return all(given[name].astype(parsed[name].dtype).equals(parsed[name]) for name in given)
+    names = parsed.columns.intersection(given.columns)
+    return all(given[name].astype(parsed[name].dtype).equals(parsed[name]) for name in names)
 
 
-def _translate(batches: Iterator[Batch], schema: TableSchema, storage: Path) -> ParquetFiles:
-    path = storage / f"{schema.name}-{uuid4().hex}.parquet"
+def _translate(batches: Iterator[Batch], schema: TableSchema, folder: Path) -> ParquetFiles:
+    path = folder / f"{schema.name}-{uuid4().hex}.parquet"
     columns = pa.schema([(field.name, ARROW_TYPES[field.type]) for field in schema.fields])
     with pa.parquet.ParquetWriter(path, columns) as writer:
         for batch in batches:

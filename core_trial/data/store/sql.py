@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
+from ..checks import FailureLog
 from ..dictionary.model import TableSchema
 
 TYPES = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "date": "TIMESTAMP"}
 """DuckDB types of the types of the dictionary."""
 
 
-def connect(storage: Path, memory_limit: str | None, threads: int | None) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection in memory that spills to `storage`."""
-    settings = {"temp_directory": str(storage), "memory_limit": memory_limit, "threads": threads}
+class Store(NamedTuple):
+    """Where a trial is put together: DuckDB, a folder for temporary files, and the failures found so far."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    log: FailureLog
+
+
+def connect(folder: Path, memory_limit: str | None, threads: int | None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection in memory that spills to `folder`."""
+    settings = {"temp_directory": str(folder), "memory_limit": memory_limit, "threads": threads}
     connection = duckdb.connect(config={name: value for name, value in settings.items() if value is not None})
     connection.execute("CREATE SCHEMA numbered")
     return connection
