@@ -16,7 +16,12 @@ from .errors import PlanError as PlanError
 from .errors import TrialError as TrialError
 from .errors import TrialWarning as TrialWarning
 from .fit import Fit as Fit
+from .icc import IntraclusterCorrelation as IntraclusterCorrelation
+from .icc import icc as icc
 from .plan import Plan as Plan
 from .plan import read_plan as read_plan
 from .reproduce import run as run
 from .reproduce import verify as verify
+from .data.synthetic import Truth as Truth
+from .data.synthetic import simulate_trial as simulate_trial
+from .data.synthetic import write_trial as write_trial

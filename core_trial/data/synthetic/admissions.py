@@ -20,15 +20,12 @@ Days = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def draw_admissions(
-    rng: Generator, allocation: pd.DataFrame, exposure: pd.DataFrame, course: pd.DataFrame, truth: Truth
-) -> Iterator[pd.DataFrame]:
-    """The table `admissions`, in chunks of about `CHUNK` rows.
+def draw_admissions(rng: Generator, expected: pd.DataFrame, truth: Truth) -> Iterator[pd.DataFrame]:
+    """The table `admissions`, in chunks of about `CHUNK` rows; `expected` comes from `expect_admissions`.
 
-    Records begin `DAYS_BEFORE` days before the first window and were extracted `DAYS_AFTER` days after the last:
-    spells still open then have no discharge. Rates and stays change at randomisation.
+    Rates and stays change at randomisation. Spells still open when the records close have no discharge.
     """
-    slices = _slices(_records(allocation, exposure, course, truth))
+    slices = _slices(expected)
     n_rows = 0
     for _, chunk in slices.groupby(slices["expected"].cumsum() // CHUNK):
         admissions = _draw_chunk(rng, chunk.reset_index(drop=True), truth, n_rows + 1)
@@ -36,8 +33,13 @@ def draw_admissions(
         yield admissions
 
 
-def _records(allocation: pd.DataFrame, exposure: pd.DataFrame, course: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """A row a team: the days its records open and close, and what to expect before and after randomisation."""
+def expect_admissions(
+    allocation: pd.DataFrame, exposure: pd.DataFrame, course: pd.DataFrame, truth: Truth
+) -> pd.DataFrame:
+    """A row a team: the days between which its records run, its expected admissions before and after randomisation.
+
+    Records open `DAYS_BEFORE` days before the first window, and close `DAYS_AFTER` days after the last.
+    """
     by_period = {period: rows.reset_index(drop=True) for period, rows in exposure.groupby("period")}
     opened = _days(by_period["before"]["start_on"]) - DAYS_BEFORE
     randomised = _days(allocation["randomised_on"])

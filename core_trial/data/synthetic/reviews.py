@@ -98,7 +98,7 @@ def draw_engagement(rng: Generator, course: pd.DataFrame, truth: Truth) -> pd.Da
     shape = (len(teams), len(COMPONENT_MONTH), len(RATERS))
     level = teams["engagement"].to_numpy()[:, None, None] + truth.engagement_rating_sd * rng.standard_normal(shape)
     rating = level.round().clip(0, 3).astype(np.int64)
-    sessions = np.ceil(rating[..., :1] / 3 * MOST_SESSIONS[:, None]).astype(np.int64) + np.zeros_like(rating)
+    sessions = np.ceil(rating / 3 * MOST_SESSIONS[:, None]).astype(np.int64)
     late = rng.integers(0, 3, shape[:2])[..., None] + np.zeros_like(rating)
     team, component, rater = np.indices(shape).reshape(3, -1)
     frame = pd.DataFrame(

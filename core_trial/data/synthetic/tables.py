@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .admissions import draw_admissions
+from .admissions import draw_admissions, expect_admissions
 from .people import draw_patients, draw_staff
 from .reviews import draw_engagement, draw_fidelity_items
 from .teams import draw_allocation, draw_course, draw_exposure, draw_teams
@@ -24,6 +24,7 @@ class Draw:
 
     small: dict[str, pd.DataFrame]
     admissions: Iterator[pd.DataFrame]
+    expected_admissions: float
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name, in memory."""
@@ -46,4 +47,6 @@ def draw_trial(seed: int, n_teams: int, truth: Truth, scale: float) -> Draw:
         "staff": draw_staff(next(streams), teams, course, truth),
         "engagement": draw_engagement(next(streams), course, truth),
     }
-    return Draw(small, draw_admissions(next(streams), allocation, exposure, course, truth))
+    expected = expect_admissions(allocation, exposure, course, truth)
+    admissions = draw_admissions(next(streams), expected, truth)
+    return Draw(small, admissions, float(expected[["before", "after"]].to_numpy().sum()))

@@ -120,6 +120,17 @@ class Truth:
     staff_common_factor: float = _stated(0.4, "share", "variance that the six staff scales share")
     staff_scales: tuple[Questionnaire, ...] = _stated(STAFF_SCALES, "points", "the six staff scales (signs are FOUND)")
 
+    def effects(self) -> dict[str, float]:
+        """True effects by outcome: differences in points at follow-up, rate ratios of months 7 to 12."""
+        rates = dict.fromkeys(("admissions", "detained", "readmissions"), self.admission_ratio)
+        return {
+            "csq8": self.csq8_effect,
+            "fidelity": self.fidelity_effect,
+            **rates,
+            "bed_days": self.admission_ratio * self.stay_ratio,
+            **{scale.name: scale.effect for scale in (self.continuity, *self.staff_scales)},
+        }
+
     @classmethod
     def parameters(cls) -> dict[str, dict[str, str]]:
         """The `unit`, `meaning` and `status` of each parameter, by name."""
