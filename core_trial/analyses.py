@@ -1,0 +1,165 @@
+"""The analyses of a plan, run: one row an analysis with estimate, intervals, df, numbers analysed and ICC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .data.trial import Trial
+from .errors import DataError, DesignError, FitError, PlanError
+from .fit import Fit
+from .icc import icc
+from .plan import AnyAnalysis, Outcome, Plan
+
+ARMS = ("intervention", "control")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One analysis of one outcome: its fit, or the reason why there is none."""
+
+    outcome: Outcome
+    analysis: AnyAnalysis
+    data: pd.DataFrame
+    fit: Fit | None = None
+    reproduction: Fit | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An outcome that was not analysed because the trial has not the records for it."""
+
+    outcome: Outcome
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.outcome.label}: left out, the trial has no table {' and no table '.join(self.missing)}"
+
+
+def analyse(
+    trial: Trial, plan: Plan, outcomes: Iterable[str] | None = None, *, progress: Callable[[str], None] = lambda _: None
+) -> tuple[list[Result], list[LeftOut]]:
+    """Every analysis of the plan's outcomes (or of those named), in the order of the plan.
+
+    A model that cannot be fitted gives a `Result` with a reason instead of a fit; an outcome without records is
+    left out and says so.
+    """
+    results: list[Result] = []
+    left_out: list[LeftOut] = []
+    for outcome in [plan.outcome(name) for name in outcomes] if outcomes is not None else plan.outcomes:
+        progress(outcome.label)
+        missing = tuple(table for table in outcome.tables if table not in trial.tables)
+        if missing:
+            left_out.append(LeftOut(outcome, missing))
+        else:
+            results += [_run(trial, plan, outcome, analysis) for analysis in outcome.analyses]
+    return results, left_out
+
+
+def _run(trial: Trial, plan: Plan, outcome: Outcome, analysis: AnyAnalysis) -> Result:
+    data = trial.frame(analysis.frame or outcome.frame)
+    try:
+        fit = analysis.fit(outcome, data, cluster=plan.trial.cluster)
+        reproduction = (
+            analysis.fit(outcome, data, cluster=plan.trial.cluster, ddf=plan.trial.reproduction)
+            if plan.trial.reproduction
+            else None
+        )
+    except (DataError, DesignError, FitError) as error:
+        return Result(outcome, analysis, data, reason=str(error))
+    return Result(outcome, analysis, data, fit, reproduction)
+
+
+def effects(results: Iterable[Result], plan: Plan) -> pd.DataFrame:
+    """One row an analysis, ratios exponentiated; `z_low z_high z_p` are the large-sample interval and p value."""
+    return pd.DataFrame([_row(result, plan) for result in results])
+
+
+def _row(result: Result, plan: Plan) -> dict[str, Any]:
+    outcome, analysis, fit = result.outcome, result.analysis, result.fit
+    row: dict[str, Any] = {
+        "outcome": outcome.id,
+        "label": outcome.label,
+        "analysis": analysis.id,
+        "role": outcome.role if analysis.prespecified else "sensitivity",
+        "prespecified": analysis.prespecified,
+        "unit": outcome.unit,
+        "direction": outcome.direction,
+        "method": fit.method if fit else "not estimated",
+        "notes": "; ".join(fit.notes) if fit else result.reason,
+    }
+    analysed = _analysed(result, plan)
+    row |= _numbers_analysed(analysed, plan.trial.cluster)
+    row |= {f"{arm}_summary": _summary(analysed[analysed["arm"] == arm], outcome) for arm in ARMS}
+    row |= _estimate(fit, analysis.effect, plan.trial.conf_level)
+    row |= _reproduced(result.reproduction, analysis.effect, plan.trial.conf_level)
+    row |= (
+        _icc(result, plan)
+        if outcome.icc and analysis.prespecified
+        else dict.fromkeys(("icc", "icc_low", "icc_high"), np.nan)
+    )
+    return row
+
+
+def _estimate(fit: Fit | None, effect: str, conf_level: float) -> dict[str, Any]:
+    columns = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "df", "p_value")
+    if fit is None:
+        return {"measure": "not estimated", "ratio": False} | dict.fromkeys(columns, np.nan)
+    term = _term(fit, effect, conf_level)
+    return {"measure": fit.measure, "ratio": fit.link != "identity"} | {column: term[column] for column in columns}
+
+
+def _reproduced(fit: Fit | None, effect: str, conf_level: float) -> dict[str, float]:
+    columns = {"z_low": "conf_low", "z_high": "conf_high", "z_p": "p_value"}
+    if fit is None:
+        return dict.fromkeys(columns, np.nan)
+    term = _term(fit, effect, conf_level)
+    return {name: term[column] for name, column in columns.items()}
+
+
+def _term(fit: Fit, effect: str, conf_level: float) -> pd.Series:
+    table = fit.tidy(conf_level=conf_level, exponentiate=fit.link != "identity").set_index("term")
+    if effect not in table.index:
+        raise PlanError(f"the effect {effect!r} is no coefficient of the model; it has {', '.join(table.index)}")
+    return table.loc[effect]
+
+
+def _analysed(result: Result, plan: Plan) -> pd.DataFrame:
+    """The rows that the analysis could use: complete in every column that it names."""
+    analysis, outcome = result.analysis, result.outcome
+    text = " ".join([outcome.variable, outcome.person_time or "", analysis.effect, *analysis.covariates])
+    used = [column for column in result.data.columns if re.search(rf"\b{re.escape(column)}\b", text)]
+    return result.data.dropna(subset=[*used, plan.trial.cluster])
+
+
+def _numbers_analysed(data: pd.DataFrame, cluster: str) -> dict[str, int]:
+    numbers = {}
+    for arm in ARMS:
+        rows = data[data["arm"] == arm]
+        numbers |= {f"clusters_{arm}": rows[cluster].nunique(), f"n_{arm}": len(rows)}
+    return numbers
+
+
+def _summary(rows: pd.DataFrame, outcome: Outcome) -> str:
+    """Mean (SD) at follow-up, or the rate per 1,000 person-years of the arm as a whole (events)."""
+    if "timepoint" in rows:
+        rows = rows[rows["timepoint"] == rows["timepoint"].max()]
+    values = rows[outcome.variable].astype(float)
+    if outcome.kind == "rate":
+        rate = 1000 * values.sum() / rows[outcome.person_time].sum() if len(rows) else np.nan
+        return f"{rate:.2f} ({values.sum():,.0f})"
+    return f"{values.mean():.1f} ({values.std():.1f})"
+
+
+def _icc(result: Result, plan: Plan) -> dict[str, float]:
+    row = icc(
+        result.outcome.variable, result.data, cluster=plan.trial.cluster, within="arm", conf_level=plan.trial.conf_level
+    )
+    table = row.tidy().iloc[0]
+    return {"icc": table["estimate"], "icc_low": table["conf_low"], "icc_high": table["conf_high"]}

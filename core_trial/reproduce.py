@@ -1,0 +1,195 @@
+"""From a trial and its plan to a report that can be verified: `run`, and `verify`, which does it again and compares."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from . import sections
+from .analyses import LeftOut, Result, analyse, effects
+from .baseline import baseline
+from .data.panel import score_counts
+from .data.synthetic import simulate_trial
+from .data.trial import Trial
+from .errors import DataError
+from .plan import Plan, parse_plan
+from .plots import Plot, forest, trajectory
+from .report.disclosure import disclosure
+from .report.document import Document
+from .report.html import render_html
+from .report.manifest import (
+    Input,
+    Manifest,
+    Step,
+    describe_outputs,
+    library_versions,
+    read_manifest,
+    read_outputs,
+)
+from .report.tables import Table
+from .report.verify import Comparison, compare_outputs
+from .report.word import render_docx
+from .report.write import check_replaceable, write_run
+from .trial_folder import PLAN, read_records
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run made: the files of its report, their manifest, and the effects as a frame."""
+
+    outputs: Mapping[str, bytes]
+    manifest: Manifest
+    effects: pd.DataFrame
+    results: tuple[Result, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What was not done and why, a sentence each."""
+        failed = (f"{result.analysis.id}: not estimated. {result.reason}" for result in self.results if not result.fit)
+        return (*map(str, self.left_out), *failed)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a model of the plan could not be fitted."""
+        return any(result.fit is None for result in self.results)
+
+
+def run(trial: Trial, plan: Plan, folder: Path | str, *, progress: Progress = lambda _: None) -> Run:
+    """Carry out the plan and write the report to `folder`, whole or not at all.
+
+    Raises
+    ------
+    OutputError : the folder cannot be written, or holds what is not a run; what stood there is untouched
+    """
+    folder = Path(folder)
+    check_replaceable(folder)
+    finished = produce(trial, plan, folder, progress=progress)
+    progress("Writing the report")
+    write_run(folder, finished.outputs, finished.manifest)
+    return finished
+
+
+def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lambda _: None) -> Run:
+    """The files of a report for `folder`, in memory. The same records, plan and versions give the same bytes."""
+    rules = disclosure(plan.trial.disclosure)
+    progress("Building the panel")
+    panel = trial.panel()
+    results, left_out = analyse(trial, plan, progress=progress)
+    table = effects(results, plan)
+    progress("Drawing the figures")
+    described = baseline(trial, rules)
+    plots = _plots(table, panel)
+    document = sections.compose(
+        plan,
+        (
+            sections.design(plan, panel),
+            sections.records(trial, score_counts(trial)),
+            sections.baseline_section(described.frame),
+            sections.effects_section(table, plan, _truth(trial)),
+            sections.figures(plots),
+            sections.methods(results),
+            sections.notes(results, left_out),
+            sections.software(library_versions()),
+        ),
+        synthetic=trial.synthetic,
+    )
+    outputs = _outputs(document, plan, {name: plot for name, (plot, _) in plots.items()})
+    manifest = Manifest(
+        plan_sha256=plan.sha256,
+        dictionary_sha256=trial.dictionary.sha256,
+        seed=0,
+        source=_source(trial, folder),
+        inputs=tuple(Input(source.name, source.format, source.sha256, source.rows) for source in trial.sources),
+        steps=(_step("panel", panel), _step("effects", table)),
+        outputs=describe_outputs(outputs),
+        disclosure={"rules": rules.name, "actions": list(described.actions)},
+    )
+    return Run(outputs, manifest, table, tuple(results), tuple(left_out))
+
+
+def _plots(table: pd.DataFrame, panel: pd.DataFrame) -> dict[str, tuple[Plot, str]]:
+    """Figures by id, with their captions."""
+    plots = {}
+    if table["prespecified"].any():
+        plots["forest"] = (
+            forest(table[table["prespecified"]]),
+            "Pre-specified effects with their confidence intervals.",
+        )
+    if panel["fidelity"].notna().any():
+        plots["trajectory"] = (
+            trajectory(panel, "fidelity"),
+            "Fidelity of each team (thin lines) and mean of each arm with its confidence interval.",
+        )
+    return plots
+
+
+def _outputs(document: Document, plan: Plan, plots: Mapping[str, Plot]) -> dict[str, bytes]:
+    outputs = {
+        "report.html": render_html(document).encode(),
+        "report.docx": render_docx(document),
+        PLAN: plan.text.encode(),
+    }
+    for block in document.blocks():
+        if isinstance(block, Table):
+            outputs |= block.files()
+    for name, plot in plots.items():
+        outputs |= {f"figures/{name}.{kind}": content for kind, content in plot.files().items()}
+    return outputs
+
+
+def _step(name: str, frame: pd.DataFrame) -> Step:
+    content = frame.to_csv(index=False, lineterminator="\n").encode()
+    return Step(name, hashlib.sha256(content).hexdigest(), len(frame))
+
+
+def _truth(trial: Trial) -> Mapping[str, float] | None:
+    """The true effects that synthetic records were drawn with, by outcome; None for records of a trial."""
+    return trial.truth["effects"] if trial.truth else None
+
+
+def _source(trial: Trial, folder: Path) -> dict[str, object]:
+    """Where a re-run finds the records: how to draw them again, or their path as seen from the report."""
+    if trial.origin:
+        return {"kind": "files", "path": Path(os.path.relpath(trial.origin, folder)).as_posix()}
+    if trial.synthetic and trial.truth:
+        return {"kind": "synthetic", "seed": trial.truth["seed"], "teams": trial.truth["n_teams"]}
+    return {"kind": "frames"}
+
+
+def verify(folder: Path | str, *, data: Path | str | None = None, progress: Progress = lambda _: None) -> Comparison:
+    """Run a report again from its recorded inputs and plan, and compare every output.
+
+    Parameters
+    ----------
+    folder : of the report
+    data : where the records are, if they are not where they were
+
+    Raises
+    ------
+    DataError : the folder is no report, the records cannot be found, or they break a rule
+    """
+    folder = Path(folder)
+    manifest, recorded = read_manifest(folder), read_outputs(folder)
+    if PLAN not in recorded:
+        raise DataError(f"{folder} has no {PLAN}: the report cannot be run again without its plan")
+    plan = parse_plan(recorded[PLAN].decode("utf-8", "replace"), PLAN)
+    progress("Reading the records")
+    rerun = produce(_recorded_trial(manifest, folder, data), plan, folder, progress=progress)
+    return compare_outputs(recorded, rerun.outputs, manifest, rerun.manifest)
+
+
+def _recorded_trial(manifest: Manifest, folder: Path, data: Path | str | None) -> Trial:
+    source = manifest.source
+    if data is None and source["kind"] == "synthetic":
+        return simulate_trial(source["seed"], n_teams=source["teams"])
+    if data is None and source["kind"] == "frames":
+        raise DataError("the report was made from data frames in memory: name the folder of the records with --data")
+    return read_records(Path(data) if data is not None else folder / source["path"])
