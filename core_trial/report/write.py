@@ -84,16 +84,13 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _swap(partial: Path, folder: Path) -> None:
-    """Put `partial` in the place of `folder`; what stood there comes back if that fails."""
-    previous = _previous(folder)
-    if folder.exists():
-        folder.rename(previous)
+    """Put `partial` in the place of `folder`; what stood there comes back if that fails, and goes if it does not."""
     try:
+        if folder.exists():
+            folder.rename(_previous(folder))
         partial.rename(folder)
-    except BaseException:
+    finally:
         restore_run(folder)
-        raise
-    shutil.rmtree(previous, ignore_errors=True)
 
 
 def _previous(folder: Path) -> Path:
