@@ -97,4 +97,4 @@ def _aligned(old: list[str], new: list[str]) -> Sequence[tuple[str, int, int, in
     """Which stretches of lines belong together, as `difflib` tells it; lines that all agree need no search."""
     if old == new:
         return [("equal", 0, len(old), 0, len(new))]
-    return difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return difflib.SequenceMatcher(None, old, new).get_opcodes()
