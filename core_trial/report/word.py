@@ -20,6 +20,9 @@ from .tables import Align, Group, Row, Table
 _MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Stands for the time of making, which the file must name and which may not differ between runs."""
 
+_ONE_PAGE = 30
+"""Rows of a table that is moved to the next page rather than broken."""
+
 _ALIGNMENT: dict[Align, WD_ALIGN_PARAGRAPH] = {
     "left": WD_ALIGN_PARAGRAPH.LEFT,
     "right": WD_ALIGN_PARAGRAPH.RIGHT,
@@ -123,7 +126,10 @@ def _(block: Table, word: Any, numbers: dict[str, str]) -> None:
     style.repeat_row(table.rows[0])
     for group in block.grid():
         _add_group(table, block, group)
-    for note in block.legend():
+    notes = block.legend()
+    if len(table.rows) <= _ONE_PAGE:
+        style.keep_with_next(table.rows if notes else list(table.rows)[:-1])
+    for note in notes:
         word.add_paragraph(note, style=style.NOTE)
 
 

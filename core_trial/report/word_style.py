@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from docx.enum.style import WD_STYLE_TYPE
@@ -58,13 +58,19 @@ def set_styles(word: Any) -> None:
     for name, (before, after) in _SPACES.items():
         layout = word.styles[name].paragraph_format
         layout.space_before, layout.space_after, layout.line_spacing = Pt(before), Pt(after), 1.1
-    word.styles[CELL].paragraph_format.keep_with_next = True
     _plain_titles(word.styles)
 
 
 def repeat_row(row: Any) -> None:
     """Have the row repeated at the top of each page that its table runs over."""
     row._tr.get_or_add_trPr().append(_element("w:tblHeader", val="true"))
+
+
+def keep_with_next(rows: Iterable[Any]) -> None:
+    """Have each row on the page of what follows it."""
+    for row in rows:
+        for cell in row.cells:
+            cell.paragraphs[0].paragraph_format.keep_with_next = True
 
 
 def share_width(columns: Sequence[Sequence[str]], total: int) -> list[int]:
