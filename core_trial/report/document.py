@@ -77,13 +77,17 @@ class Document:
         if repeated:
             raise ValueError(f"two parts of the document are called {repeated[0]!r}; ids must differ")
 
+    def blocks(self) -> Iterator[Block]:
+        """Every block, in the order of the document."""
+        for section in self.sections:
+            yield from section.blocks
+
     def numbers(self) -> dict[str, str]:
         """Anchor of each table and figure -> "Table 1", "Figure 1", in the order of the document."""
-        blocks = [block for section in self.sections for block in section.blocks]
         return {
             block.anchor: f"{word} {place}"
             for kind, word in ((Table, "Table"), (FigureBlock, "Figure"))
-            for place, block in enumerate((block for block in blocks if isinstance(block, kind)), 1)
+            for place, block in enumerate((block for block in self.blocks() if isinstance(block, kind)), 1)
         }
 
     def _anchors(self) -> Iterator[str]:
