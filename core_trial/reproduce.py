@@ -19,7 +19,7 @@ from .data.trial import Trial
 from .errors import DataError
 from .plan import Plan, parse_plan
 from .plots import Plot, forest, trajectory
-from .report.disclosure import disclosure
+from .report.disclosure import Disclosure
 from .report.document import Document
 from .report.html import render_html
 from .report.manifest import (
@@ -79,7 +79,7 @@ def run(trial: Trial, plan: Plan, folder: Path | str, *, progress: Progress = la
 
 def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lambda _: None) -> Run:
     """The files of a report for `folder`, in memory. The same records, plan and versions give the same bytes."""
-    rules = disclosure(plan.trial.disclosure)
+    rules = Disclosure.preset(plan.trial.disclosure)
     progress("Building the panel")
     panel = trial.panel()
     results, left_out = analyse(trial, plan, progress=progress)
