@@ -19,7 +19,7 @@ BASELINE_FORMATS = {
     "number": "{:,.0f}",
     "median (quartiles)": "{:,.1f} ({:,.1f} to {:,.1f})",
     "mean (SD)": "{:.1f} ({:.1f})",
-    "number (%)": "{}",
+    "number (%)": "",
     "number (%) of category": "{:,.0f} ({:.0f}%)",
 }
 
