@@ -38,7 +38,7 @@ def _unique_key(schema: TableSchema) -> Rule:
     key = ", ".join(map(quoted, names))
     parts = ", ".join("'***'" if schema.field(name).identifier else quoted(name) for name in names)
     return Rule(
-        "unique_key", "error", schema.name, ", ".join(names), f"the same {', '.join(names)} stands in row {{first}}; remove one of the two rows",
+        "unique_key", "error", schema.name, ", ".join(names), f"the same {', '.join(names)} stands in row {{first}}; remove one of the two",
         f"SELECT row, concat_ws(', ', {parts}) AS value, first FROM (SELECT row, {key}, min(row) OVER "
         f"(PARTITION BY {key}) AS first FROM {quoted(schema.name)}) WHERE row > first",
     )  # fmt: skip
