@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import pandera.pandas as pa
@@ -57,9 +58,13 @@ def parse_table(raw: pd.DataFrame, schema: TableSchema, *, first_row: int = 1) -
     frame = pd.DataFrame(
         {f.name: columns[f.name].parsed if f.name in columns else empty_column(len(raw), f) for f in schema.fields}
     )
-    unread = [_unread(column, schema.field(name)) for name, column in columns.items()]
-    failures = pd.concat([_header_failures(raw, schema), *unread, _broken(frame, schema, columns, first_row)])
-    return Parsed(frame, _finish(failures, schema, first_row), _missing_codes(columns, schema, first_row))
+    broken = _failure_cases(frame, schema)
+    parts = [
+        _header_failures(raw, schema),
+        _repeated_keys(frame, schema, broken, columns, first_row),
+        _cell_failures(broken, schema, columns),
+    ]
+    return Parsed(frame, _finish(pd.concat(parts), schema, first_row), _missing_codes(columns, schema, first_row))
 
 
 def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
@@ -120,26 +125,6 @@ def _header_failures(raw: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
     )
 
 
-def _unread(column: Column, field: Field) -> pd.DataFrame:
-    """Failures of the values that are not of the type of the column."""
-    at = column.rule.notna()
-    cells = pd.DataFrame({"position": column.rule.index[at], "rule": column.rule[at], "value": column.text[at]})
-    return _with_messages(cells.assign(column=field.name), field)
-
-
-def _broken(frame: pd.DataFrame, schema: TableSchema, columns: Mapping[str, Column], first_row: int) -> pd.DataFrame:
-    """Failures of the pandera schema, but for cells that could not be read: those have failed already."""
-    cases = _failure_cases(frame, schema)
-    repeated = cases.loc[cases["rule"] == "unique_key", "position"].drop_duplicates()
-    parts = [_repeated_keys(frame, schema, repeated, columns, first_row)]
-    for name, column in columns.items():
-        cells = cases[(cases["column"] == name) & (cases["rule"] != "unique_key")]
-        cells = cells[column.rule.reindex(cells["position"]).isna().to_numpy()]
-        value = column.text.fillna("").reindex(cells["position"]).to_numpy()
-        parts.append(_with_messages(cells.assign(value=value), schema.field(name)))
-    return pd.concat(parts)
-
-
 def _failure_cases(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
     try:
         pandera_schema(schema).validate(frame, lazy=True)
@@ -151,28 +136,45 @@ def _failure_cases(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
 
 
 def _repeated_keys(
-    frame: pd.DataFrame, schema: TableSchema, positions: pd.Series, columns: Mapping[str, Column], first_row: int
+    frame: pd.DataFrame, schema: TableSchema, broken: pd.DataFrame, columns: Mapping[str, Column], first_row: int
 ) -> pd.DataFrame:
+    positions = broken.loc[broken["rule"] == "unique_key", "position"].drop_duplicates()
     if positions.empty:
         return _failures([])
     names = list(schema.primary_key)
     first = frame[names].assign(position=frame.index).groupby(names, dropna=False)["position"].transform("first")
-    rows = (first[positions] + first_row).tolist()
-    values = [", ".join(messages.shown(columns[n].text[p], schema.field(n)) for n in names) for p in positions]
-    return _failures(
-        [
-            (position, ", ".join(names), "unique_key", value, messages.repeated_key(names, row))
-            for position, value, row in zip(positions, values, rows, strict=True)
-        ]
-    )
+    shown = [columns[n].text[positions].map(partial(messages.shown, field=schema.field(n))) for n in names]
+    values = [", ".join(parts) for parts in zip(*shown, strict=True)]
+    rows = zip(positions, values, (first[positions] + first_row).tolist(), strict=True)
+    key = ", ".join(names)
+    return _failures([(p, key, "unique_key", value, messages.repeated_key(names, row)) for p, value, row in rows])
 
 
-def _with_messages(cells: pd.DataFrame, field: Field) -> pd.DataFrame:
-    """Cells with `position column rule value` of one column; value masked or cut, message added."""
+def _cell_failures(broken: pd.DataFrame, schema: TableSchema, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """Cells that could not be read, then those that break a rule: a cell fails once."""
+    unread = [_unread(column, name) for name, column in columns.items() if column.rule.notna().any()]
+    cells = pd.concat([*unread, broken[broken["rule"] != "unique_key"]])
+    cells = cells.drop_duplicates(["position", "column"])
+    parts = [
+        _with_messages(cells[cells["column"] == name], columns[name], schema.field(name))
+        for name in cells["column"].unique()
+        if name in columns
+    ]
+    return pd.concat(parts) if parts else _failures([])
+
+
+def _unread(column: Column, name: str) -> pd.DataFrame:
+    rule = column.rule.dropna()
+    return pd.DataFrame({"position": rule.index, "column": name, "rule": rule})
+
+
+def _with_messages(cells: pd.DataFrame, column: Column, field: Field) -> pd.DataFrame:
+    """Failing cells of one column with their values, masked or cut, and messages; each distinct one is told once."""
+    cells = cells.assign(value=column.text.fillna("")[cells["position"]].to_numpy())
     kinds = cells[["rule", "value"]].drop_duplicates()
     kinds["message"] = [messages.cell_message(rule, value, field) for rule, value in kinds.itertuples(index=False)]
     told = cells.merge(kinds, on=["rule", "value"], how="left")
-    return told.assign(value=[messages.shown(value, field) for value in told["value"]])
+    return told.assign(value=told["value"].map(partial(messages.shown, field=field)))
 
 
 def _failures(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
@@ -188,12 +190,14 @@ def _finish(failures: pd.DataFrame, schema: TableSchema, first_row: int) -> pd.D
 
 
 def _missing_codes(columns: Mapping[str, Column], schema: TableSchema, first_row: int) -> pd.DataFrame:
-    parts = []
-    for name, column in columns.items():
-        code = column.code.dropna()
-        meaning = code.map(dict(schema.field(name).missing))
-        parts.append(pd.DataFrame({"row": code.index + first_row, "column": name, "code": code, "meaning": meaning}))
-    nothing = pd.DataFrame(columns=list(MISSING_COLUMNS))
-    table = pd.concat(parts, ignore_index=True) if parts else nothing
+    found = {name: column.code.dropna() for name, column in columns.items()}
+    parts = [
+        pd.DataFrame(
+            {"row": code.index + first_row, "column": n, "code": code, "meaning": code.map(schema.field(n).missing)}
+        )
+        for n, code in found.items()
+        if len(code)
+    ]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(MISSING_COLUMNS))
     table = table.astype({"row": "Int64", "column": "str", "code": "str", "meaning": "str"})
     return table.sort_values("row", kind="stable", ignore_index=True)

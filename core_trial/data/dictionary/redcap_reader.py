@@ -22,7 +22,7 @@ VALIDATION = "Text Validation Type OR Show Slider Number"
 VALIDATED = {"integer": "integer", "number": r"number(_[1-4]dp)?", "date": "date_[ymd]{3}"}
 """Type of a field -> its validations in REDCap."""
 
-LIMIT: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "date": str}
+LIMIT: dict[str, Callable[[str], Any]] = {"integer": lambda text: int(float(text)), "number": float, "date": str}
 FIXED = r"-?\d+(\.\d+)?|\d{4}-\d{2}-\d{2}"
 
 Row = dict[str, str]
@@ -59,7 +59,7 @@ def _rows(source: str | Path | pd.DataFrame, place: str) -> Iterator[Row]:
     frame = frame.rename(columns={api: name for name, api in COLUMNS.items()})
     if absent := [name for name in NEEDED if name not in frame.columns]:
         raise PlanError(f"{place}: not a REDCap data dictionary: the column {absent[0]!r} is missing")
-    frame = frame.reindex(columns=list(COLUMNS)).fillna("").astype("str")
+    frame = frame.reindex(columns=list(COLUMNS), fill_value="").astype("str").fillna("")
     for number, values in enumerate(frame.itertuples(index=False, name=None), start=1):
         row = dict(zip(COLUMNS, values, strict=True))
         if row["Field Type"] not in FIELDS:
