@@ -27,8 +27,7 @@ def render_html(document: Document) -> str:
 
 def render_table(table: Table, number: str = "") -> str:
     """A table alone, as a fragment of HTML with caption, scopes and notes."""
-    macros = _environment().get_template("blocks.html").module
-    return str(getattr(macros, "table")(table, number))  # noqa: B009  (a macro, which the module does not declare)
+    return _environment().get_template("table.html").render(table=table, number=number)
 
 
 def inline_svg(svg: str, anchor: str) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,7 +23,15 @@ LIBRARIES = ("core_trial", "duckdb", "formulaic", "jinja2", "matplotlib", "numpy
              "python-docx", "scipy", "statsmodels")  # fmt: skip
 """The packages whose versions can change a number or a picture."""
 
-_KINDS = {".csv": "table", ".json": "table", ".svg": "figure", ".png": "figure", ".html": "report", ".docx": "report"}
+_KINDS = {
+    ".csv": "table",
+    ".json": "table",
+    ".svg": "figure",
+    ".png": "figure",
+    ".html": "report",
+    ".docx": "report",
+    ".toml": "plan",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Output:
-    """A file of the run; `kind` is report, table, figure, or environment for one that tells only the software used."""
+    """A file of the run; `kind` is report, table, figure, plan, or environment for one that only names the software."""
 
     path: str
     sha256: str
@@ -77,7 +85,7 @@ class Manifest:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def describe_outputs(outputs: Mapping[str, bytes], environment: Iterable[str] = ()) -> tuple[Output, ...]:
+def describe_outputs(outputs: Mapping[str, bytes], environment: Collection[str] = ()) -> tuple[Output, ...]:
     """A line for each output, by path; those in `environment` may differ where other software is installed."""
     return tuple(
         Output(path, sha256(content), len(content), "environment" if path in environment else _kind(path))
@@ -102,7 +110,7 @@ def read_outputs(folder: Path) -> dict[str, bytes]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != MANIFEST and not _is_litter(file.relative_to(folder))
+        if file.is_file() and file != folder / MANIFEST and not _is_litter(file.relative_to(folder))
     }
 
 
@@ -112,6 +120,7 @@ def library_versions() -> dict[str, str]:
 
 
 def sha256(content: bytes) -> str:
+    """Digest by which a file or a table is known, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -6,6 +6,7 @@ import datetime
 import itertools
 import json
 import math
+import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,8 @@ import pandas as pd
 from .cells import MISSING, SUPPRESSED, is_missing, is_numeric, show
 
 Align = Literal["left", "right", "center"]
+
+_HAS_MISSING = re.compile(rf"(^|[ (]){MISSING}($|[ )])")
 
 WIDE = 7
 """More columns than this do not fit an upright page."""
@@ -119,7 +122,7 @@ class Table:
         """The notes, and what the signs in the cells mean where they occur."""
         cells = {cell for group in self.grid() for row in group.rows for cell in row.cells}
         signs = []
-        if any(MISSING in cell for cell in cells):
+        if any(_HAS_MISSING.search(cell) for cell in cells):
             signs.append(f"{MISSING} {self.missing}.")
         if SUPPRESSED in cells:
             signs.append(f"{SUPPRESSED} withheld: the count is small, or would give a small one away.")

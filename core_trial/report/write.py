@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import os
 import shutil
 import tempfile
@@ -32,7 +34,31 @@ def write_run(folder: Path, outputs: Mapping[str, bytes], manifest: Manifest) ->
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raises OutputError unless `folder` is absent, empty, or a run in which every file is as the run left it."""
+    """Raises OutputError unless `folder` can be made, is empty, or is a run that nobody has changed since."""
+    with _reporting(folder):
+        _check_writable(Path(folder).resolve())
+        _check_own(Path(folder).resolve())
+
+
+def restore_run(folder: Path) -> None:
+    """Clear up after a run that was killed: put back the run that was being replaced, remove what was half written."""
+    previous = _previous(folder)
+    if previous.exists() and not folder.exists():
+        previous.rename(folder)
+    for litter in [previous, *folder.parent.glob(f".{glob.escape(folder.name)}.partial-*")]:
+        shutil.rmtree(litter, ignore_errors=True)
+
+
+def _check_writable(folder: Path) -> None:
+    """Raises OSError unless the nearest folder above that exists can be written to."""
+    above = next(path for path in folder.parents if path.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"no permission to write in {above}")
+
+
+def _check_own(folder: Path) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / MANIFEST).is_file():
@@ -43,15 +69,6 @@ def check_replaceable(folder: Path) -> None:
             f"{folder} holds files that were added or changed after the run and would be lost: {', '.join(changed)}. "
             "Move them away, or choose another folder"
         )
-
-
-def restore_run(folder: Path) -> None:
-    """Clear up after a run that was killed: put back the run that was being replaced, remove what was half written."""
-    previous = _previous(folder)
-    if previous.exists() and not folder.exists():
-        previous.rename(folder)
-    for litter in [previous, *folder.parent.glob(f".{folder.name}.partial-*")]:
-        shutil.rmtree(litter, ignore_errors=True)
 
 
 def _changed_files(folder: Path) -> list[str]:

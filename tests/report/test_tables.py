@@ -37,6 +37,8 @@ def test_signs_are_explained_only_where_they_occur(effects: Table) -> None:
     assert effects.legend()[2].startswith("* withheld")
     plain = Table("plain", "Plain", pd.DataFrame({"a": [1]}), (Column("a", "A", "integer"),))
     assert plain.legend() == ()
+    years = Table("years", "Years", pd.DataFrame({"a": ["2014–2016"]}), (Column("a", "A"),))
+    assert years.legend() == ()
 
 
 def test_a_format_may_differ_from_row_to_row() -> None:

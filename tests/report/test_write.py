@@ -124,6 +124,25 @@ def test_a_file_in_the_way_is_an_error(tmp_path: Path, target: str) -> None:
     assert (tmp_path / "file").read_bytes() == b"kept"
 
 
+def test_a_target_that_cannot_be_written_is_known_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match="file is a file"):
+        writing.check_replaceable(tmp_path / "file" / "run")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="no permission to write in"):
+        writing.check_replaceable(tmp_path / "new" / "run")
+
+
+def test_the_name_of_a_folder_is_no_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "run [1]"
+    litter = tmp_path / ".run [1].partial-dead"
+    litter.mkdir()
+    write(folder, NEW)
+    assert_holds(folder, NEW)
+
+
 @pytest.mark.parametrize("failing", ["mkdtemp", "fsync", "rename"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_fault_of_the_file_system_leaves_the_run(
