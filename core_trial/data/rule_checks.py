@@ -34,11 +34,12 @@ def _dictionary_rules(dictionary: Dictionary) -> Iterator[Rule]:
 
 
 def _unique_key(schema: TableSchema) -> Rule:
-    names = list(schema.primary_key)
-    key = ", ".join(map(quoted, names))
+    names = schema.primary_key
+    columns, key = ", ".join(names), ", ".join(map(quoted, names))
     parts = ", ".join("'***'" if schema.field(name).identifier else quoted(name) for name in names)
     return Rule(
-        "unique_key", "error", schema.name, ", ".join(names), f"the same {', '.join(names)} stands in row {{first}}; remove one of the two",
+        "unique_key", "error", schema.name, columns,
+        f"the same {columns} stands in row {{first}}; each may stand once: remove one of the two rows",
         f"SELECT row, concat_ws(', ', {parts}) AS value, first FROM (SELECT row, {key}, min(row) OVER "
         f"(PARTITION BY {key}) AS first FROM {quoted(schema.name)}) WHERE row > first",
     )  # fmt: skip

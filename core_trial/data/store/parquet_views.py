@@ -52,9 +52,8 @@ class Scan(NamedTuple):
 def stage_files(store: Store, schema: TableSchema, files: ParquetFiles) -> Staged:
     """Check all rows of the files and make the views on them, or on a temporary file with the translated table."""
     scan = _scan(store.connection, files)
-    as_given = all(
-        scan.types[field.name] in AS_GIVEN[field.type] for field in schema.fields if field.name in scan.types
-    )
+    known = [field for field in schema.fields if field.name in scan.types]
+    as_given = all(scan.types[field.name] in AS_GIVEN[field.type] for field in known)
     where = doubtful(schema, scan.types) if as_given else "true"
     codes = []
     for batch in check_batches(_batches(store.connection, scan, schema, where), schema, store.log):
@@ -71,7 +70,8 @@ def _scan(connection: duckdb.DuckDBPyConnection, files: ParquetFiles) -> Scan:
     names = [literal(str(path.resolve())) for path in files.paths]
     starts = ", ".join(f"({name}, {n})" for name, n in zip(names, before, strict=False))
     hive = "true" if files.partitioned else "false"
-    source = f"read_parquet([{', '.join(names)}], union_by_name = true, hive_partitioning = {hive}, hive_types_autocast = false)"
+    options = f"union_by_name = true, hive_partitioning = {hive}, hive_types_autocast = false"
+    source = f"read_parquet([{', '.join(names)}], {options})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     types = {name: kind.split("(")[0] for name, kind, *_ in described}
     row = f"file_row_number + 1 + (SELECT n FROM (VALUES {starts}) AS starts(path, n) WHERE path = filename)"
