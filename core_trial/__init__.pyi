@@ -18,6 +18,8 @@ from .errors import TrialWarning as TrialWarning
 from .fit import Fit as Fit
 from .icc import IntraclusterCorrelation as IntraclusterCorrelation
 from .icc import icc as icc
+from .models import LmmFit as LmmFit
+from .models import lmm as lmm
 from .plan import Plan as Plan
 from .plan import read_plan as read_plan
 from .reproduce import run as run

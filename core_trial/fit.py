@@ -6,18 +6,18 @@ none knows the model inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from .errors import PlanError
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 TIDY = ("term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
 """Columns of `Fit.tidy()`, in this order, for every model."""
@@ -52,11 +52,7 @@ class Fit:
 
     def tidy(self, *, conf_level: float = 0.95, exponentiate: bool = False) -> pd.DataFrame:
         """A row a coefficient, with the columns `TIDY`; `exponentiate` gives ratios (log and logit links)."""
-        rows = [
-            self._row(term, contrast, conf_level)
-            for term, contrast in zip(self.terms, np.eye(len(self.terms)), strict=True)
-        ]
-        return self._as_ratio(pd.DataFrame(rows, columns=list(TIDY)), exponentiate)
+        return self._table(self.terms, np.eye(len(self.terms)), conf_level, exponentiate)
 
     def contrast(
         self, weights: Mapping[str, float], *, conf_level: float = 0.95, exponentiate: bool = False
@@ -65,38 +61,27 @@ class Fit:
         unknown = [term for term in weights if term not in self.terms]
         if unknown:
             raise PlanError(f"no coefficient {unknown[0]!r}; the fit has {', '.join(self.terms)}")
-        row = self._row(_spell(weights), np.array([weights.get(term, 0.0) for term in self.terms]), conf_level)
-        return self._as_ratio(pd.DataFrame([row], columns=list(TIDY)), exponentiate)
+        row = np.array([[weights.get(term, 0.0) for term in self.terms]])
+        return self._table([_spell(weights)], row, conf_level, exponentiate)
 
     def glance(self) -> pd.DataFrame:
         """One row for the whole fit: nobs n_clusters loglik aic bic sigma singular converged icc (what applies)."""
         return pd.DataFrame([dict(self.summary)])
 
-    def _row(self, name: str, contrast: Array, conf_level: float) -> tuple[object, ...]:
-        estimate = float(contrast @ self.estimate)
-        std_error = float(np.sqrt(max(float(contrast @ self.covariance @ contrast), 0.0)))
-        df = float(self.degrees(contrast))
-        reference = stats.norm if np.isinf(df) else stats.t(df)
-        statistic = estimate / std_error if std_error > 0 else np.nan
-        half = reference.ppf(0.5 + conf_level / 2) * std_error
-        return (
-            name,
-            estimate,
-            std_error,
-            df,
-            statistic,
-            2 * reference.sf(abs(statistic)),
-            estimate - half,
-            estimate + half,
-        )
-
-    def _as_ratio(self, table: pd.DataFrame, exponentiate: bool) -> pd.DataFrame:
-        if exponentiate:
-            if self.link == "identity":
-                raise PlanError("exponentiate is for models with a log or logit link; this one estimates differences")
-            columns = ["estimate", "conf_low", "conf_high"]
-            table[columns] = np.exp(table[columns])
-        return table
+    def _table(self, names: Sequence[str], contrasts: Array, conf_level: float, exponentiate: bool) -> pd.DataFrame:
+        """A row for each contrast (rows, p); t on its degrees of freedom, the normal where those are infinite."""
+        if exponentiate and self.link == "identity":
+            raise PlanError("exponentiate is for models with a log or logit link; this one estimates differences")
+        estimate = contrasts @ self.estimate
+        std_error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", contrasts, self.covariance, contrasts), 0.0))
+        df = np.array([self.degrees(contrast) for contrast in contrasts], float)
+        statistic = np.divide(estimate, std_error, out=np.full(len(estimate), np.nan), where=std_error > 0)
+        half = special.stdtrit(df, 0.5 + conf_level / 2) * std_error
+        ends = [estimate, estimate - half, estimate + half]
+        estimate, low, high = np.exp(ends) if exponentiate else ends
+        p_value = 2 * special.stdtr(df, -np.abs(statistic))
+        columns = (list(names), estimate, std_error, df, statistic, p_value, low, high)
+        return pd.DataFrame(dict(zip(TIDY, columns, strict=True)))
 
 
 def _spell(weights: Mapping[str, float]) -> str:

@@ -1,1 +1,175 @@
 """Models: frame -> engine -> Fit."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .degrees import Ddf, small_sample
+from .engine.inference import Information
+from .engine.lmm import LmmResult, fit_lmm
+from .engine.random import RandomTerm
+from .errors import TrialWarning
+from .fit import Array, Fit
+from .formula import parse_formula
+from .matrices import INTERCEPT, Matrices, RandomColumns, model_matrices
+
+
+@dataclass(frozen=True, kw_only=True)
+class LmmFit(Fit):
+    """A linear mixed model: beside the fixed effects, its variances and conditional modes.
+
+    Attributes
+    ----------
+    result : what the engine found, `result.path` being the way of its optimiser
+    matrices : what the engine was given
+    """
+
+    result: LmmResult = field(repr=False)
+    matrices: Matrices = field(repr=False)
+
+    def variance_components(self) -> pd.DataFrame:
+        """A row a variance or covariance: `group term other covariance correlation`; the residual variance is last.
+
+        In the row of a variance `other` is `term`. Several random terms of one group are told apart as in lme4:
+        `team`, `team.1`.
+        """
+        blocks = zip(self._groups(), self.matrices.random, self.result.covariances, strict=True)
+        rows = [row for group, random, covariance in blocks for row in _elements(group, random.names, covariance)]
+        rows.append(("Residual", "", "", self.result.sigma**2, 1.0))
+        return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
+
+    def ranef(self) -> pd.DataFrame:
+        """Conditional modes (best linear unbiased predictors) of the random effects: `group level term mode`."""
+        frames = [
+            pd.DataFrame(
+                {
+                    "group": group,
+                    "level": np.repeat(np.array(random.grouping.labels, dtype=object), len(random.names)),
+                    "term": list(random.names) * len(random.grouping.labels),
+                    "mode": modes.ravel(),
+                }
+            )
+            for group, random, modes in zip(self._groups(), self.matrices.random, self.result.modes, strict=True)
+        ]
+        return pd.concat(frames, ignore_index=True)
+
+    def _groups(self) -> list[str]:
+        """The grouping factor of each random term, the second of one name with `.1` and so on."""
+        names = [random.grouping.name for random in self.matrices.random]
+        seen = [names[:i].count(name) for i, name in enumerate(names)]
+        return [f"{name}.{count}" if count else name for name, count in zip(names, seen, strict=True)]
+
+
+def lmm(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    reml: bool = True,
+    ddf: Ddf = "kenward-roger",
+    information: Information | None = None,
+) -> LmmFit:
+    """Linear mixed model, with small-sample inference for its fixed effects.
+
+    Parameters
+    ----------
+    formula : of lme4, such as `csq8 ~ arm + csq8_baseline + (1 | team)`. Random terms may be several, nested
+        (`(1 | trust/team)`), crossed, with slopes (`(month | team)`) or uncorrelated (`(month || team)`). Columns of
+        text are factors with levels in alphabetical order; the rest is formulaic's (`C()`, interactions, functions).
+    data : rows with missing values in a column of the formula are left out and counted in `notes`
+    reml : restricted maximum likelihood, or maximum likelihood
+    ddf : `kenward-roger` (with adjusted standard errors; REML only), `satterthwaite`, `between-within`, `residual`,
+        or `normal` for z tests
+    information : `expected` or `observed`, from which the covariance of the variance parameters is taken; by default
+        expected for Kenward-Roger, as pbkrtest, and observed for Satterthwaite, as lmerTest
+
+    Raises
+    ------
+    PlanError : the formula or an option is wrong, the outcome is not a number
+    DataError : a value is infinite, a column occurs twice, the outcome does not vary
+    DesignError : a grouping factor with one level, more effects than the rows can tell apart
+    FitError : the likelihood has no maximum that could be found
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"team": list("aabbccdd"), "arm": [0, 0, 0, 0, 1, 1, 1, 1], "y": [3, 5, 4, 4, 8, 6, 9, 8]})
+    >>> lmm("y ~ arm + (1 | team)", data).tidy().loc[1, ["estimate", "df"]].tolist()
+    [3.75, 2.0]
+    """
+    matrices = model_matrices(parse_formula(formula), data)
+    result = fit_lmm(matrices.y, matrices.x, [_random_term(random) for random in matrices.random], reml=reml)
+    inference = small_sample(ddf, result, matrices, reml=reml, information=information)
+    return LmmFit(
+        terms=tuple(matrices.names[i] for i in result.kept),
+        estimate=result.estimate,
+        covariance=inference.covariance,
+        degrees=inference.degrees,
+        method=_method(matrices, reml, inference.words),
+        notes=(*matrices.notes, *_notes(matrices, result)),
+        summary=_summary(matrices, result, reml),
+        result=result,
+        matrices=matrices,
+    )
+
+
+def _random_term(random: RandomColumns) -> RandomTerm:
+    return RandomTerm(random.columns, random.grouping.level, len(random.grouping.labels), random.grouping.name)
+
+
+def _method(matrices: Matrices, reml: bool, inference: str) -> str:
+    likelihood = "restricted maximum likelihood" if reml else "maximum likelihood"
+    random = " and ".join(
+        f"random {' and '.join(map(_effect, r.names))} by {r.grouping.name} ({len(r.grouping.labels)} levels)"
+        for r in matrices.random
+    )
+    return f"Linear mixed model fitted by {likelihood} to {len(matrices.y)} rows with {random}; {inference}"
+
+
+def _effect(name: str) -> str:
+    return "intercepts" if name == INTERCEPT else f"effects of {name}"
+
+
+def _notes(matrices: Matrices, result: LmmResult) -> list[str]:
+    notes = []
+    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
+    if dropped:
+        notes.append(f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it")
+    if result.singular:
+        notes.append("boundary fit: a variance is estimated as zero, or a correlation as 1 or -1")
+        warnings.warn(notes[-1], TrialWarning, stacklevel=3)
+    return notes
+
+
+def _summary(matrices: Matrices, result: LmmResult, reml: bool) -> dict[str, Any]:
+    nobs = len(matrices.y)
+    parameters = len(result.estimate) + sum(len(c) * (len(c) + 1) // 2 for c in result.covariances) + 1
+    summary = {
+        "nobs": nobs,
+        "n_clusters": max(len(random.grouping.labels) for random in matrices.random),
+        "loglik": result.log_likelihood,
+        "aic": 2 * parameters - 2 * result.log_likelihood,
+        "bic": np.log(nobs) * parameters - 2 * result.log_likelihood,
+        "sigma": result.sigma,
+        "reml": reml,
+        "singular": result.singular,
+        "converged": True,
+    }
+    if len(matrices.random) == 1 and matrices.random[0].names == (INTERCEPT,):
+        between = float(result.covariances[0][0, 0])
+        summary["icc"] = between / (between + result.sigma**2)
+    return summary
+
+
+def _elements(group: str, names: Sequence[str], covariance: Array) -> Iterator[tuple[str, str, str, float, float]]:
+    """Rows of `variance_components`: the variances, then the covariances."""
+    sd = np.sqrt(np.diagonal(covariance))
+    places = [(i, i) for i in range(len(names))] + list(combinations(range(len(names)), 2))
+    for i, j in places:
+        correlation = 1.0 if i == j else float(np.divide(covariance[i, j], sd[i] * sd[j]))
+        yield group, names[i], names[j], float(covariance[i, j]), correlation
