@@ -165,9 +165,10 @@ def test_annotations_of_others_are_left_alone():
         assert read(field_annotation=annotation).field("x").type == "string"
 
 
-def test_a_limit_that_is_not_fixed_is_warned_of():
-    with pytest.warns(TrialWarning, match="x: the limit 'today' is no fixed value"):
-        table = read(text_validation_type_or_show_slider_number="date_ymd", text_validation_max="today")
+@pytest.mark.parametrize(("kind", "limit"), [("date_ymd", "today"), ("date_ymd", "5"), ("integer", "[age]")])
+def test_a_limit_that_is_not_fixed_is_warned_of(kind, limit):
+    with pytest.warns(TrialWarning, match=f"x: the limit '{re.escape(limit)}' is no fixed value"):
+        table = read(text_validation_type_or_show_slider_number=kind, text_validation_max=limit)
     assert table.field("x").maximum is None
 
 

@@ -24,7 +24,7 @@ LARGEST_INTEGER = 2**53
 
 @dataclass(frozen=True)
 class Column:
-    """Three columns of equal length.
+    """What was read, in columns of equal length.
 
     `parsed` has the dtype of the field; `code` is the missing code that stood there, else missing;
     `rule` is the rule that the value breaks, else missing, and `text` the value as it stood there.

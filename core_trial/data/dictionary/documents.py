@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -44,17 +43,11 @@ def _render(template: str, dictionary: Dictionary, *, autoescape: bool) -> str:
     )
     environment.filters |= {"allowed": allowed_values, "cell": _cell, "own_codes": _own_codes}
     environment.tests["long"] = _is_long
-    return environment.get_template(template).render(tables=dictionary.tables, digest=dictionary.sha256, codes=_codes)
+    return environment.get_template(template).render(tables=dictionary.tables, digest=dictionary.sha256)
 
 
 def _is_long(field: Field) -> bool:
     return len(field.categories or ()) > LONG_LIST
-
-
-def _codes(table: TableSchema, field: Field) -> list[dict[str, Any]]:
-    """The categories of a column with all that the dictionary says of them."""
-    raw = next(f for f in table.raw["fields"] if f["name"] == field.name)
-    return [c if isinstance(c, dict) else {"value": c} for c in raw["categories"]]
 
 
 def _cell(text: str) -> str:

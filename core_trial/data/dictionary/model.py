@@ -73,6 +73,16 @@ class TableSchema:
         """The column `name`."""
         return self.fields[self.names.index(name)]
 
+    def raw_field(self, name: str) -> dict[str, Any]:
+        """The column `name` as the Table Schema has it."""
+        fields: list[dict[str, Any]] = self.raw["fields"]
+        return fields[self.names.index(name)]
+
+    def raw_categories(self, name: str) -> list[dict[str, Any]]:
+        """The categories of a column with all that the Table Schema says of them, `value` first of all."""
+        entries = self.raw_field(name).get("categories", [])
+        return [entry if isinstance(entry, dict) else {"value": entry} for entry in entries]
+
 
 @dataclass(frozen=True)
 class Dictionary:
@@ -111,8 +121,8 @@ def fidelity_items(dictionary: Dictionary) -> pd.DataFrame:
 
     `confirmed` tells whether name and subscale were read in a published source.
     """
-    item = next(f for f in dictionary.tables["fidelity_items"].raw["fields"] if f["name"] == "item")
-    rows = [(c["value"], c.get("label"), c.get("subscale"), c.get("confirmed", False)) for c in item["categories"]]
+    categories = dictionary.tables["fidelity_items"].raw_categories("item")
+    rows = [(c["value"], c.get("label"), c.get("subscale"), c.get("confirmed", False)) for c in categories]
     items = pd.DataFrame(rows, columns=["item", "name", "subscale", "confirmed"])
     if not items["subscale"].isin(SUBSCALES).all():
         raise PlanError(f"fidelity_items.item: each category needs a subscale, one of {', '.join(SUBSCALES)}")
@@ -150,7 +160,7 @@ def _faults(error: ValidationError, raw: Any, place: str) -> str:
 
 
 def _spot(location: tuple[int | str, ...], raw: Any) -> str:
-    """`("fields", 3, "constraints", "minimum")` as "field score: constraints.minimum "."""
+    """`("fields", 3, "constraints", "minimum")` as "field score: constraints.minimum: "."""
     match location:
         case ("fields", int(position), *rest):
             field = raw["fields"][position]

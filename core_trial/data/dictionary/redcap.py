@@ -116,17 +116,15 @@ def _limit(limit: float | str | None) -> str:
 
 def _annotation(table: TableSchema, field: Field, is_first: bool) -> str:
     """What the other columns do not hold, as JSON: of the field and, in the first field of a form, of the table."""
-    raw = next(f for f in table.raw["fields"] if f["name"] == field.name)
-    kept = {key: value for key, value in raw.items() if key not in HELD}
-    if added := _category_properties(raw.get("categories", [])):
+    kept = {key: value for key, value in table.raw_field(field.name).items() if key not in HELD}
+    if added := _category_properties(table.raw_categories(field.name)):
         kept["categories"] = added
     if is_first:
         kept["table"] = {key: value for key, value in table.raw.items() if key != "fields"}
     return json.dumps({ANNOTATION: kept}, ensure_ascii=False)
 
 
-def _category_properties(categories: Iterable[Any]) -> dict[str, dict[str, Any]]:
+def _category_properties(categories: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """What the dictionary says of a category beside value and label, by value."""
-    objects = [c for c in categories if isinstance(c, dict)]
-    added = {str(c["value"]): {k: v for k, v in c.items() if k not in ("value", "label")} for c in objects}
+    added = {str(c["value"]): {k: v for k, v in c.items() if k not in ("value", "label")} for c in categories}
     return {value: properties for value, properties in added.items() if properties}

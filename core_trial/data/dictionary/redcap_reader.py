@@ -22,8 +22,10 @@ VALIDATION = "Text Validation Type OR Show Slider Number"
 VALIDATED = {"integer": "integer", "number": r"number(_[1-4]dp)?", "date": "date_[ymd]{3}"}
 """Type of a field -> its validations in REDCap."""
 
+NUMBER = r"-?\d+(\.\d+)?"
+FIXED = {"integer": NUMBER, "number": NUMBER, "date": r"\d{4}-\d{2}-\d{2}"}
 LIMIT: dict[str, Callable[[str], Any]] = {"integer": lambda text: int(float(text)), "number": float, "date": str}
-FIXED = r"-?\d+(\.\d+)?|\d{4}-\d{2}-\d{2}"
+"""Type of a field -> limits that are fixed values, and how they are read."""
 
 Row = dict[str, str]
 Raw = dict[str, Any]
@@ -148,10 +150,6 @@ def _checkbox(row: Row) -> Iterator[Raw]:
         yield from _two("Unchecked", "Checked")(option)
 
 
-def _descriptive(row: Row) -> Iterator[Raw]:  # noqa: ARG001
-    yield from ()
-
-
 def _choices(row: Row) -> dict[str, str]:
     """`1, Label | 2, Label` by code; a choice without a comma is its own label."""
     pairs = [choice.partition(",") for choice in row[CHOICES].split("|") if choice.strip()]
@@ -160,13 +158,14 @@ def _choices(row: Row) -> dict[str, str]:
 
 def _limits(row: Row, kind: str) -> Raw:
     limits = {"minimum": row["Text Validation Min"], "maximum": row["Text Validation Max"]}
-    return {bound: LIMIT[kind](text) for bound, text in limits.items() if kind in LIMIT and _is_fixed(text, row)}
+    given = {bound: text for bound, text in limits.items() if text and kind in LIMIT}
+    return {bound: LIMIT[kind](text) for bound, text in given.items() if _is_fixed(text, kind, row)}
 
 
-def _is_fixed(limit: str, row: Row) -> bool:
+def _is_fixed(limit: str, kind: str, row: Row) -> bool:
     """Whether a limit is a number or date; one that is not ("today", another field) is warned of."""
-    fixed = re.fullmatch(FIXED, limit) is not None
-    if limit and not fixed:
+    fixed = re.fullmatch(FIXED[kind], limit) is not None
+    if not fixed:
         variable = row["Variable / Field Name"]
         warnings.warn(
             f"{variable}: the limit {limit!r} is no fixed value and is not checked", TrialWarning, stacklevel=2
@@ -186,6 +185,6 @@ FIELDS: dict[str, Callable[[Row], Iterator[Raw]]] = {
     "yesno": _two("No", "Yes"),
     "truefalse": _two("False", "True"),
     "checkbox": _checkbox,
-    "descriptive": _descriptive,
+    "descriptive": lambda _: iter(()),
 }
 """Field type of REDCap -> the fields of a table that it makes."""
