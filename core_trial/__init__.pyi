@@ -27,3 +27,4 @@ from .reproduce import verify as verify
 from .data.synthetic import Truth as Truth
 from .data.synthetic import simulate_trial as simulate_trial
 from .data.synthetic import write_trial as write_trial
+from .data import published as published
