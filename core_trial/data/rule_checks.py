@@ -61,7 +61,7 @@ def _foreign_keys(schema: TableSchema) -> Iterator[Rule]:
 
 
 def _check(session: duckdb.DuckDBPyConnection, rule: Rule, schema: TableSchema, log: FailureLog) -> None:
-    session.execute(f"SELECT *, count(*) OVER () AS found FROM ({rule.sql}) ORDER BY row LIMIT {LISTED}")
+    session.execute(f"SELECT *, count(*) OVER () AS found FROM ({rule.sql}) ORDER BY ALL LIMIT {LISTED}")
     names = [column[0] for column in session.description]
     broken = [dict(zip(names, answer, strict=True)) for answer in session.fetchall()]
     field = schema.field(rule.column) if rule.column in schema.names else None

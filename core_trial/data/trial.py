@@ -7,8 +7,8 @@ import shutil
 import tempfile
 import warnings
 import weakref
-from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +61,7 @@ class Trial:
     dictionary : the data dictionary that the records were checked against
     synthetic : whether the records were drawn by `simulate_trial`
     truth : what they were drawn from
+    origin : the folder or file that the records came from; None for data frames
     """
 
     tables: tuple[str, ...]
@@ -72,6 +73,7 @@ class Trial:
     storage: Storage
     synthetic: bool = False
     truth: dict[str, Any] | None = None
+    origin: Path | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """A table with the columns of the dictionary, of dtype str, Int64, float64 or datetime64[us].
@@ -89,10 +91,7 @@ class Trial:
 
     def panel(self) -> pd.DataFrame:
         """A row a team and timepoint: fidelity, admissions, bed days, satisfaction, staff scales."""
-        from .panel import build_panel
-
-        panel: pd.DataFrame = build_panel(self.connection, self.tables)
-        return panel
+        return self._panel.copy()
 
     def frame(self, name: str) -> pd.DataFrame:
         """The rows of an analysis: "panel", "teams", "patients" or "staff"."""
@@ -100,6 +99,12 @@ class Trial:
 
         frame: pd.DataFrame = analysis_frame(self, name)
         return frame
+
+    @cached_property
+    def _panel(self) -> pd.DataFrame:
+        from .panel import build_panel
+
+        return build_panel(self.connection, self.tables)
 
 
 def load_trial(
@@ -177,48 +182,46 @@ def read_trial(
 ) -> Trial:
     """A trial whose `checks` hold errors and warnings: nothing is raised or warned about its records."""
     terms = dictionary if isinstance(dictionary, Dictionary) else read_dictionary(dictionary)
-    found = find_inputs(source, terms)
+    inputs, faults = find_inputs(source, terms)
     storage, log = Storage(), FailureLog()
     store = Store(connect(storage.path, memory_limit, threads), storage.path, log)
-    for table, problem in found.problems:
-        log.add_problems(table, [problem])
-    given = {each.table for each in found.inputs}
-    for table in terms.tables.keys() - given:
-        stage_absent(store, terms.tables[table])
-    _check_required(given | {table for table, _ in found.problems}, terms, log)
-    loaded = [each for each in (_load(store, terms, each) for each in found.inputs) if each]
-    sources = sorted((source for source, _ in loaded), key=lambda each: list(terms.tables).index(each.table))
-    present = tuple(each.table for each in sources)
+    for fault in faults:
+        log.add_problems(fault.table, [fault.problem])
+    by_table = {given.table: given for given in inputs}
+    faulty = {fault.table for fault in faults}
+    loaded = []
+    for table, schema in terms.tables.items():
+        if table in by_table:
+            loaded += _load(store, schema, by_table[table])
+        else:
+            stage_absent(store, schema)
+            log.add_problems(table, _absence(schema) if table not in faulty else [])
+    present = tuple(source.table for source, _ in loaded)
     check_rules(store.connection, terms, present, log)
     codes = pd.concat([NO_CODES, *(codes for _, codes in loaded)], ignore_index=True)
-    truth = _read_truth(source)
-    return Trial(
-        present, store.connection, log.table(), tuple(sources), codes, terms, storage, truth is not None, truth
-    )
+    sources, truth = tuple(source for source, _ in loaded), _read_truth(source)
+    return Trial(present, store.connection, log.table(), sources, codes, terms, storage, truth is not None, truth)
 
 
-def _check_required(given: Collection[str], dictionary: Dictionary, log: FailureLog) -> None:
-    for table, schema in dictionary.tables.items():
-        if schema.required and table not in given:
-            message = f"the table {table} is missing; every trial needs it: {schema.description}"
-            log.add_problems(table, [Problem("required_table", message)])
+def _absence(schema: TableSchema) -> list[Problem]:
+    message = f"the table {schema.name} is missing; every trial needs it: {schema.description}"
+    return [Problem("required_table", message)] if schema.required else []
 
 
-def _load(store: Store, dictionary: Dictionary, given: Input) -> tuple[Source, pd.DataFrame] | None:
-    """Read, check and stage one table; None when it cannot be read or has no rows."""
-    schema = dictionary.tables[given.table]
+def _load(store: Store, schema: TableSchema, given: Input) -> list[tuple[Source, pd.DataFrame]]:
+    """Read, check and stage one table: its source and missing codes, or nothing if it is unreadable or has no rows."""
     try:
         content = given.read(store.folder)
         staged = stage(store, schema, content)
     except DataError as error:
-        store.log.add_problems(given.table, [Problem("readable", str(error))])
+        store.log.add_problems(schema.name, [Problem("readable", str(error))])
         stage_absent(store, schema)
-        return None
+        return []
     if staged.rows == 0:
-        store.log.add_problems(given.table, [_no_rows(given, schema)])
-        return None
-    source = Source(given.table, given.name, given.format, given.sha256(content), staged.rows)
-    return source, staged.missing_codes.assign(table=given.table)[["table", *MISSING_COLUMNS]]
+        store.log.add_problems(schema.name, [_no_rows(given, schema)])
+        return []
+    source = Source(schema.name, given.name, given.format, given.sha256(content), staged.rows)
+    return [(source, staged.missing_codes.assign(table=schema.name)[["table", *MISSING_COLUMNS]])]
 
 
 def _no_rows(given: Input, schema: TableSchema) -> Problem:

@@ -112,6 +112,8 @@ def read_feather(path: Path) -> Records:
 def find_parquet(path: Path) -> ParquetFiles:
     """A Parquet file, or all of a folder in the order of their paths, with their footers checked."""
     paths = tuple(sorted(path.rglob("*.parquet"))) if path.is_dir() else (path,)
+    if not paths:
+        raise DataError(f"the folder {path.name} has no Parquet files (*.parquet)")
     for file in paths:
         with reading(file.name, "a Parquet file"):
             pyarrow.parquet.read_metadata(file)
