@@ -70,7 +70,7 @@ class Manifest:
 
     plan_sha256: str
     dictionary_sha256: str
-    seed: int
+    seed: int | None
     source: Mapping[str, Any]
     inputs: tuple[Input, ...]
     steps: tuple[Step, ...]

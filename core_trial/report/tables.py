@@ -55,6 +55,10 @@ class Column:
             return ""
         return show([row[part] for part in self.parts or (self.key,)], style)
 
+    def unbroken(self, cell: str) -> str:
+        """A cell of numbers with spaces at which no line breaks, but before a bracket; a cell of words as it is."""
+        return cell if self.alignment == "left" else re.sub(r" (?!\()", "\u00a0", cell)
+
 
 @dataclass(frozen=True)
 class Row:

@@ -6,6 +6,7 @@ import datetime
 import functools
 import io
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import docx
@@ -15,7 +16,7 @@ from docx.shared import Cm
 
 from . import word_style as style
 from .document import Block, Definitions, Document, FigureBlock, Notes, Paragraph
-from .tables import Align, Group, Row, Table
+from .tables import Align, Group, Table
 
 _MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Stands for the time of making, which the file must name and which may not differ between runs."""
@@ -122,7 +123,7 @@ def _(block: Table, word: Any, numbers: dict[str, str]) -> None:
     table = word.add_table(rows=0, cols=len(block.columns), style=style.TABLE)
     style.describe_table(table, block.title)
     _set_widths(table, block, _text_width(word))
-    _add_row(table, block, _head(block))
+    _add_row(table, block, [column.label for column in block.columns])
     style.repeat_row(table.rows[0])
     for group in block.grid():
         _add_group(table, block, group)
@@ -140,34 +141,39 @@ def _add_caption(word: Any, number: str, text: str) -> Any:
     return paragraph
 
 
-def _head(block: Table) -> Row:
-    return Row(tuple(column.label for column in block.columns))
-
-
 def _set_widths(table: Any, block: Table, total: int) -> None:
-    rows = [_head(block), *(row for group in block.grid() for row in group.rows)]
-    texts = list(zip(*(row.cells for row in rows), strict=True))
-    for column, width in zip(table.columns, style.share_width(texts, total), strict=True):
-        column.width = width
+    rows = [row.cells for group in block.grid() for row in group.rows]
+    texts = [
+        [column.label, *(column.unbroken(row[place]) for row in rows)] for place, column in enumerate(block.columns)
+    ]
+    for added, width in zip(table.columns, style.share_width(texts, total, _cell_style(block)), strict=True):
+        added.width = width
 
 
 def _add_group(table: Any, block: Table, group: Group) -> None:
     if group.heading is not None:
         cells = table.add_row().cells
         paragraph = cells[0].merge(cells[-1]).paragraphs[0]
-        paragraph.style = style.CELL
+        paragraph.style = _cell_style(block)
+        paragraph.paragraph_format.keep_with_next = True
         paragraph.add_run(group.heading).bold = True
     for row in group.rows:
-        _add_row(table, block, row)
+        cells = [column.unbroken(cell) for column, cell in zip(block.columns, row.cells, strict=True)]
+        _add_row(table, block, cells, row.indent)
 
 
-def _add_row(table: Any, block: Table, row: Row) -> None:
-    cells = table.add_row().cells
-    for cell, column, text in zip(cells, block.columns, row.cells, strict=True):
+def _add_row(table: Any, block: Table, texts: Sequence[str], indent: int = 0) -> None:
+    row = table.add_row()
+    style.keep_whole(row)
+    for cell, column, text in zip(row.cells, block.columns, texts, strict=True):
         paragraph = cell.paragraphs[0]
-        paragraph.text, paragraph.style = text, style.CELL
+        paragraph.text, paragraph.style = text, _cell_style(block)
         paragraph.alignment = _ALIGNMENT[column.alignment]
-    cells[0].paragraphs[0].paragraph_format.left_indent = Cm(0.4 * row.indent)
+    row.cells[0].paragraphs[0].paragraph_format.left_indent = Cm(0.4 * indent)
+
+
+def _cell_style(block: Table) -> str:
+    return style.SMALL_CELL if block.wide else style.CELL
 
 
 def _text_width(word: Any) -> int:

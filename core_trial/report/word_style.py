@@ -11,23 +11,25 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Pt, RGBColor
 
-TABLE, CELL, NOTE, TERM = "Trial Table", "Table Text", "Table Note", "Definition"
+TABLE, CELL, SMALL_CELL, NOTE, TERM = "Trial Table", "Table Text", "Table Text Small", "Table Note", "Definition"
 
-_LETTER, _CELL_MARGIN = Pt(4.8), Pt(10)
-"""Room that a letter of a table takes, and that a cell needs beside its text."""
+_STYLES = {
+    "Normal": (10.5, 0, 6),
+    "Title": (20, 0, 6),
+    "Subtitle": (12, 0, 6),
+    "Heading 1": (14, 18, 6),
+    "Caption": (10, 10, 4),
+    CELL: (8.5, 2, 2),
+    SMALL_CELL: (7.5, 2, 2),
+    NOTE: (8.5, 2, 0),
+    TERM: (10.5, 0, 3),
+}
+"""Size of the type, room before and after a paragraph, in points."""
+
+_LETTER, _CELL_MARGIN = 0.56, Pt(10)
+"""Room that a letter takes, as a share of the size of the type, and that a cell needs beside its text."""
 
 _BLACK = RGBColor(0, 0, 0)
-_SIZES = {"Normal": 10.5, "Title": 20, "Subtitle": 12, "Heading 1": 14, "Caption": 10, CELL: 8.5, NOTE: 8.5, TERM: 10.5}
-_SPACES = {
-    CELL: (2, 2),
-    NOTE: (2, 0),
-    TERM: (0, 3),
-    "Normal": (0, 6),
-    "Title": (0, 6),
-    "Heading 1": (18, 6),
-    "Caption": (10, 4),
-}
-"""Points before and after a paragraph of the style."""
 
 _TABLE_STYLE = f"""
 <w:style {nsdecls("w")} w:type="table" w:customStyle="1" w:styleId="TrialTable">
@@ -51,11 +53,10 @@ _TABLE_STYLE = f"""
 def set_styles(word: Any) -> None:
     """House style: one sans-serif type in black, small print for tables and their notes."""
     word.styles.element.append(parse_xml(_TABLE_STYLE))
-    for name in (CELL, NOTE, TERM):
+    for name in (CELL, SMALL_CELL, NOTE, TERM):
         word.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = word.styles["Normal"]
-    for name, size in _SIZES.items():
+    for name, (size, before, after) in _STYLES.items():
         _set_font(word.styles[name], size)
-    for name, (before, after) in _SPACES.items():
         layout = word.styles[name].paragraph_format
         layout.space_before, layout.space_after, layout.line_spacing = Pt(before), Pt(after), 1.1
     _plain_titles(word.styles)
@@ -66,6 +67,11 @@ def repeat_row(row: Any) -> None:
     row._tr.get_or_add_trPr().append(_element("w:tblHeader", val="true"))
 
 
+def keep_whole(row: Any) -> None:
+    """Have the row on one page."""
+    row._tr.get_or_add_trPr().append(_element("w:cantSplit", val="true"))
+
+
 def keep_with_next(rows: Iterable[Any]) -> None:
     """Have each row on the page of what follows it."""
     for row in rows:
@@ -73,18 +79,24 @@ def keep_with_next(rows: Iterable[Any]) -> None:
             cell.paragraphs[0].paragraph_format.keep_with_next = True
 
 
-def share_width(columns: Sequence[Sequence[str]], total: int) -> list[int]:
-    """Widths for columns of these texts: as wide as each would like where the page has room, else narrower by wrapping.
+def share_width(columns: Sequence[Sequence[str]], total: int, style: str = CELL) -> list[int]:
+    """Widths for columns of these texts, the first of which is the heading, which may run over several lines.
 
-    No column is made narrower than its longest word while others can still give way.
+    Each is as wide as its longest text where the page has room, else narrower; none is made narrower than its longest
+    word while others can still give way.
     """
-    wanted = [_CELL_MARGIN + _LETTER * max(len(text) for text in texts) for texts in columns]
-    needed = [
-        _CELL_MARGIN + _LETTER * max(len(word) for text in texts for word in [*text.split(), ""]) for texts in columns
+    letter = Pt(_LETTER * _STYLES[style][0])
+    needed = [_CELL_MARGIN + letter * _longest(word for text in texts for word in text.split(" ")) for texts in columns]
+    wanted = [
+        max(need, _CELL_MARGIN + letter * _longest(texts[1:])) for need, texts in zip(needed, columns, strict=True)
     ]
     spare = min(1.0, max(0.0, (total - sum(needed)) / max(1, sum(wanted) - sum(needed))))
     widths = [need + spare * (want - need) for need, want in zip(needed, wanted, strict=True)]
     return [int(width * min(1.0, total / sum(widths))) for width in widths]
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(len, texts), default=0)
 
 
 def describe_table(table: Any, text: str) -> None:
