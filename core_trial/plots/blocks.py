@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .plot import TrialFigure
-from .style import FONT, INK
+from .style import FONT, INK, style
 from .text import LEADING, wrap
 
 MARGIN = 6.0
@@ -30,11 +30,12 @@ def stack(
 ) -> TrialFigure:
     """A figure of these blocks from top to bottom, as high as they need."""
     height = 2 * MARGIN + sum(block.height for block in blocks)
-    figure = TrialFigure(width, height, title=title, alt=alt, redraw=redraw)
-    top = MARGIN
-    for block in blocks:
-        block.draw(figure, top)
-        top += block.height
+    with style():
+        figure = TrialFigure(width, height, title=title, alt=alt, redraw=redraw)
+        top = MARGIN
+        for block in blocks:
+            block.draw(figure, top)
+            top += block.height
     return figure
 
 

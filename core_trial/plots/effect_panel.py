@@ -9,25 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from .blocks import MARGIN
+from .effect_axes import EffectAxis
 from .effect_marks import draw_effect, marker_sides
 from .effect_table import INDENT, TableLayout
 from .plot import TrialFigure
-from .scale import Limits, ticks
+from .scale import ticks
 from .style import FONT, GREY, INK
 from .text import LEADING
 
 ROW_PADDING = 5.0
 TICKS, GAP_BELOW = 12.0, 5.0
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The axis of a panel: its limits, its reference line, whether it is logarithmic, a line at an overall estimate."""
-
-    limits: Limits
-    reference: float
-    ratio: bool
-    overall: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +47,12 @@ class Line:
 
 @dataclass(frozen=True)
 class EffectPanel:
-    """A panel as a block. Without a `scale` nothing was estimated and it has no axis."""
+    """A panel as a block. Without an `axis` nothing in it was estimated."""
 
     rows: pd.DataFrame
     lines: list[Line]
     layout: TableLayout
-    scale: Scale | None
+    axis: EffectAxis | None
     footing: Footing | None
 
     @property
@@ -71,21 +62,21 @@ class EffectPanel:
     @property
     def height(self) -> float:
         footing = self.footing.height if self.footing else 0.0
-        return self.body + (TICKS + footing + GAP_BELOW if self.scale else 0.0)
+        return self.body + (TICKS + footing + GAP_BELOW if self.axis else 0.0)
 
     def draw(self, figure: TrialFigure, top: float) -> None:
         for line, middle in self._placed():
             self._write(figure, line, top + middle)
-        if self.scale:
+        if self.axis:
             axes = figure.place_axes(self.layout.axis_left, top, self.layout.axis_width, self.body)
-            self._draw_axis(axes, self.scale)
+            self._draw_axis(axes, self.axis)
             effects = self.rows.to_dict("index")
             sides = marker_sides(self.rows["weight"].mask(self.rows["summary"]))
             for line, middle in self._placed():
                 if line.row is not None:
                     draw_effect(axes, effects[line.row], str(line.row + 1), middle, sides[line.row])
             if self.footing:
-                share, _ = (axes.transScale + axes.transLimits).transform((self.scale.reference, 1))
+                share, _ = (axes.transScale + axes.transLimits).transform((self.axis.reference, 1))
                 reference = self.layout.axis_left + share * self.layout.axis_width
                 self._write_footing(figure, self.footing, reference, top + self.body + TICKS)
 
@@ -107,19 +98,19 @@ class EffectPanel:
             cell = column.cells[line.row]
             figure.write_lines(column.edge, middle - FONT * LEADING / 2, [cell], FONT, ha="right")
 
-    def _draw_axis(self, axes: Axes, scale: Scale) -> None:
-        if scale.ratio:
+    def _draw_axis(self, axes: Axes, axis: EffectAxis) -> None:
+        if axis.ratio:
             axes.set_xscale("log")
-        axes.set(xlim=scale.limits, ylim=(self.body, 0), yticks=[], facecolor="none")
-        marks = ticks(scale.limits, scale.ratio, self.layout.axis_width)
+        axes.set(xlim=axis.limits, ylim=(self.body, 0), yticks=[], facecolor="none")
+        marks = ticks(axis.limits, axis.ratio, self.layout.axis_width)
         axes.set_xticks(list(marks), list(marks.values()))
         axes.minorticks_off()
         axes.spines["left"].set_visible(False)
         name = str(self.rows.index[0] + 1)
-        axes.axvline(scale.reference, color=INK, linewidth=0.6, zorder=0.5, gid=f"reference-{name}")
-        if scale.overall is not None:
+        axes.axvline(axis.reference, color=INK, linewidth=0.6, zorder=0.5, gid=f"reference-{name}")
+        if axis.overall is not None:
             axes.axvline(
-                scale.overall, color=GREY, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0.5, gid=f"overall-{name}"
+                axis.overall, color=GREY, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0.5, gid=f"overall-{name}"
             )
 
     def _write_footing(self, figure: TrialFigure, footing: Footing, reference: float, top: float) -> None:

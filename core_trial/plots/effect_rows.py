@@ -46,12 +46,14 @@ def effect_rows(
     frame = frame.assign(label=known(frame["label"]).astype(str))
     rows = _completed(_headed(frame, group), weights)
     _check_numbers(rows)
-    rows["panel"] = rows[panel or "panel"].astype(str) if panel or "panel" in rows else _panels(rows)
+    rows["panel"] = known(rows[panel or "panel"]).astype(str) if panel or "panel" in rows else _panels(rows)
     _check_panels(rows)
     return _ordered(rows, order)
 
 
 def _of_fits(fits: Mapping[str, Fit] | Sequence[tuple[str, Fit]], term: str, conf_level: float) -> pd.DataFrame:
+    if isinstance(fits, Fit):
+        raise PlanError("a fit has no label: give label -> Fit, such as {'Mixed model': fit}")
     pairs = fits.items() if isinstance(fits, Mapping) else fits
     return pd.DataFrame([_of_fit(label, fit, term, conf_level) for label, fit in pairs], columns=[*REQUIRED, *_FIT])
 
@@ -71,7 +73,7 @@ def _of_fit(label: str, fit: Fit, term: str, conf_level: float) -> dict[str, Any
 def _headed(frame: pd.DataFrame, group: str | None) -> pd.DataFrame:
     """With the column `group`: as asked; else the outcome over its several analyses, or the role over its outcomes."""
     if group or "group" in frame:
-        return frame.assign(group=frame[group or "group"].fillna("").astype(str))
+        return frame.assign(group=frame[group or "group"].astype("str").fillna(""))
     if "analysis" in frame and frame["label"].duplicated().any():
         names = frame["analysis"].astype(str)
         if "outcome" in frame:
@@ -89,7 +91,7 @@ def _completed(frame: pd.DataFrame, weights: str | None) -> pd.DataFrame:
     for name in _NUMBERS:
         rows[name] = numeric(rows[name]) if name in rows else np.nan
     for name, default in _WORDS.items():
-        rows[name] = rows[name].fillna(default).astype(str) if name in rows else default
+        rows[name] = rows[name].astype("str").fillna(default) if name in rows else default
     if "ratio" not in rows:
         rows["ratio"] = rows["measure"].str.endswith("ratio")
     for name, absent in _FLAGS.items():

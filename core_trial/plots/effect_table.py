@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -79,8 +80,10 @@ def lay_out(
     """
     wide = width >= NARROW_FIGURE
     default = _default_headers(rows, conf_level)
-    named_left = _named(left, _counts(rows) if wide else [], default)
-    named_right = _named(right, ["estimate", "p_value"] if wide and rows["p_value"].any() else ["estimate"], default)
+    counts = [name for name in COUNTS if name in rows or _by_arm(rows, name)]
+    p_values = ["p_value"] if rows["p_value"].notna().any() else []
+    named_left = _named(left, counts if wide else [], default)
+    named_right = _named(right, ["estimate", *p_values] if wide else ["estimate"], default)
     label_header = named_left.pop("label", default["label"])
     before = [Column(header, _cells(rows, name, digits)) for name, header in named_left.items()]
     after = [Column(header, _cells(rows, name, digits)) for name, header in named_right.items()]
@@ -121,13 +124,8 @@ def _indent(rows: pd.DataFrame) -> float:
     return INDENT if (rows["group"] != "").any() else 0.0
 
 
-def _counts(rows: pd.DataFrame) -> list[str]:
-    """Numbers analysed that the frame has, in total or by arm."""
-    return [name for name in COUNTS if name in rows or _by_arm(rows, name)]
-
-
 def _by_arm(rows: pd.DataFrame, name: str) -> bool:
-    return all(f"{name}_{arm}" in rows for arm in ARMS)
+    return name not in rows and all(f"{name}_{arm}" in rows for arm in ARMS)
 
 
 def _default_headers(rows: pd.DataFrame, conf_level: float) -> dict[str, str]:
@@ -158,7 +156,7 @@ def _cells(rows: pd.DataFrame, name: str, digits: int) -> tuple[str, ...]:
         return tuple(interval(*values, digits) for values in limits)
     if name == "p_value":
         return tuple(map(p_value, rows[name]))
-    if name not in rows and _by_arm(rows, name):
+    if _by_arm(rows, name):
         arms = (rows[f"{name}_{arm}"] for arm in ARMS)
         return tuple(" / ".join(_cell(value, digits) for value in pair) for pair in zip(*arms, strict=True))
     require_columns(rows, [name])
@@ -168,6 +166,6 @@ def _cells(rows: pd.DataFrame, name: str, digits: int) -> tuple[str, ...]:
 def _cell(value: Any, digits: int) -> str:
     if pd.isna(value):
         return ""
-    if isinstance(value, str):
-        return value
-    return number(value, 0 if float(value).is_integer() else digits)
+    if isinstance(value, Real):
+        return number(float(value), 0 if float(value).is_integer() else digits)
+    return str(value)

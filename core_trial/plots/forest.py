@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
-from ..errors import PlanError
 from .blocks import MARGIN, Block, Paragraph, stack
-from .effect_panel import EffectPanel, Footing, Line, Scale
+from .effect_axes import EffectAxis, by_panel, effect_axes, with_arrows
+from .effect_panel import EffectPanel, Footing, Line
 from .effect_rows import Effects, Order, effect_rows
 from .effect_table import GAP, Columns, TableLayout, lay_out
 from .plot import Plot, TrialFigure
-from .scale import Limits, aligned_limits, reach
-from .style import FONT, GREY, MM, TITLE, style, width_mm
+from .scale import Limits
+from .style import FONT, GREY, MM, TITLE, width_mm
 from .text import interval, percent, sentence, wrap
 
 _FAVOURS = {
@@ -30,7 +29,7 @@ class _Forest:
     """What is drawn at any width."""
 
     rows: pd.DataFrame
-    scales: Mapping[str, Scale]
+    axes: Mapping[str, EffectAxis]
     left: Columns
     right: Columns
     favours: tuple[str, str] | None
@@ -114,61 +113,10 @@ def forest(
     rows = effect_rows(
         effects, term=term, group=group, panel=panel, weights=weights, order=order, conf_level=conf_level
     )
-    scales = _scales(rows, reference, limits, overall)
-    rows = _with_arrows(rows, scales)
-    content = _Forest(rows, scales, left, right, favours, title, digits, conf_level)
-    with style():
-        return Plot(_draw(content, width_mm("double") * MM), rows)
-
-
-def _scales(
-    rows: pd.DataFrame, reference: float | None, limits: Limits | Mapping[str, Limits] | None, overall: bool
-) -> dict[str, Scale]:
-    """The axis of every panel in which something was estimated."""
-    panels = _by_panel(rows[rows["estimate"].notna()])
-    ratios = [bool(part["ratio"].iloc[0]) for part in panels.values()]
-    references = [_reference(reference, ratio) for ratio in ratios]
-    reaches = [reach(part, at, ratio) for part, at, ratio in zip(panels.values(), references, ratios, strict=True)]
-    automatic = aligned_limits(reaches, references, ratios) if panels else []
-    asked = _asked_limits(limits, dict(zip(panels, ratios, strict=True)))
-    return {
-        name: Scale(asked.get(name, default), at, ratio, _overall(panels[name]) if overall else None)
-        for name, default, at, ratio in zip(panels, automatic, references, ratios, strict=True)
-    }
-
-
-def _reference(reference: float | None, ratio: bool) -> float:
-    if reference is None:
-        return 1.0 if ratio else 0.0
-    if ratio and reference <= 0:
-        raise PlanError(f"reference {reference:g}: on an axis of ratios it must be above 0")
-    return reference
-
-
-def _asked_limits(limits: Limits | Mapping[str, Limits] | None, ratios: Mapping[str, bool]) -> dict[str, Limits]:
-    if limits is None:
-        return {}
-    asked = dict(limits) if isinstance(limits, Mapping) else dict.fromkeys(ratios, limits)
-    for name, (low, high) in asked.items():
-        if name not in ratios:
-            raise PlanError(f"limits: no panel {name!r}; the panels are {', '.join(map(repr, ratios))}")
-        if not (low < high and np.isfinite([low, high]).all()) or (ratios[name] and low <= 0):
-            raise PlanError(f"limits {low:g} to {high:g}: they must rise, and be above 0 on an axis of ratios")
-    return asked
-
-
-def _overall(rows: pd.DataFrame) -> float | None:
-    summaries = rows.loc[rows["summary"], "estimate"]
-    return float(summaries.iloc[-1]) if len(summaries) else None
-
-
-def _with_arrows(rows: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
-    low = rows["panel"].map({name: scale.limits[0] for name, scale in scales.items()})
-    high = rows["panel"].map({name: scale.limits[1] for name, scale in scales.items()})
-    return rows.assign(
-        beyond_low=(rows["conf_low"] < low) | (rows["estimate"] < low),
-        beyond_high=(rows["conf_high"] > high) | (rows["estimate"] > high),
-    )
+    axes = effect_axes(rows, reference, limits, overall)
+    rows = with_arrows(rows, axes)
+    content = _Forest(rows, axes, left, right, favours, title, digits, conf_level)
+    return Plot(_draw(content, width_mm("double") * MM), rows)
 
 
 def _draw(content: _Forest, width: float) -> TrialFigure:
@@ -186,17 +134,13 @@ def _draw(content: _Forest, width: float) -> TrialFigure:
 
 def _panels(content: _Forest, layout: TableLayout) -> list[EffectPanel]:
     """A block for each axis; what stands under an axis is printed once for neighbours that share it."""
-    panels = _by_panel(content.rows)
+    panels = by_panel(content.rows)
     lines = _lines(content.rows, layout)
     footings = [_footing(content, name, rows) for name, rows in panels.items()]
     return [
-        EffectPanel(rows, lines[name], layout, content.scales.get(name), footing if footing != following else None)
+        EffectPanel(rows, lines[name], layout, content.axes.get(name), footing if footing != following else None)
         for (name, rows), footing, following in zip(panels.items(), footings, [*footings[1:], None], strict=True)
     ]
-
-
-def _by_panel(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {str(name): part for name, part in rows.groupby("panel", sort=False)}
 
 
 def _lines(rows: pd.DataFrame, layout: TableLayout) -> dict[str, list[Line]]:
@@ -212,11 +156,11 @@ def _lines(rows: pd.DataFrame, layout: TableLayout) -> dict[str, list[Line]]:
 
 
 def _footing(content: _Forest, panel: str, rows: pd.DataFrame) -> Footing | None:
-    if panel not in content.scales:
+    if panel not in content.axes:
         return None
     rows = rows[rows["estimate"].notna()]
-    units = set(rows["unit"]) - {""}
-    detail = "log scale" if content.scales[panel].ratio else units.pop() if len(units) == 1 else ""
+    units = rows["unit"].unique()
+    detail = "log scale" if content.axes[panel].ratio else "".join(units[: len(units) == 1])
     measure = sentence(rows["measure"].iloc[0]) + (f" ({detail})" if detail else "")
     return Footing(measure, content.favours or _favours(set(rows["direction"])))
 
@@ -232,7 +176,7 @@ def _notes(content: _Forest, layout: TableLayout) -> list[str]:
         "I / C: intervention / control.": any(column.header.endswith("I / C") for column in layout.columns),
         "Filled marker: pre-specified; open: not.": rows["prespecified"].any() and not rows["prespecified"].all(),
         "The area of a square is its weight.": rows["weight"].notna().any(),
-        "Dashed line: overall estimate.": any(scale.overall is not None for scale in content.scales.values()),
+        "Dashed line: overall estimate.": any(axis.overall is not None for axis in content.axes.values()),
         "Arrow: the interval goes beyond the axis.": (rows["beyond_low"] | rows["beyond_high"]).any(),
     }
     return [note for note, applies in notes.items() if applies]
@@ -242,7 +186,8 @@ def _alt(content: _Forest) -> str:
     rows = content.rows
     names = rows["label"].where(rows["group"] == "", rows["group"] + " – " + rows["label"])
     numbers = zip(rows["estimate"], rows["conf_low"], rows["conf_high"], strict=True)
-    effects = [interval(*values, content.digits) for values in numbers]
-    described = "; ".join(names + ": " + rows["measure"] + " " + pd.Series(effects))
+    effects = pd.Series([interval(*values, content.digits) for values in numbers])
+    measures = (rows["measure"] + " ").where(rows["estimate"].notna(), "")
+    described = "; ".join(names + ": " + measures + effects)
     count = f"{len(rows)} effect{'s' if len(rows) > 1 else ''}"
     return f"Forest plot of {count} with {percent(content.conf_level)} intervals. {described}."

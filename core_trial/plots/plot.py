@@ -78,7 +78,7 @@ class Plot(NamedTuple):
         return self.figure.alt
 
     def save(
-        self, stem: str | Path, formats: Sequence[Format] = ("png", "svg", "pdf"), width: Width = "double"
+        self, stem: str | Path, formats: Format | Sequence[Format] = ("png", "svg", "pdf"), width: Width = "double"
     ) -> list[Path]:
         """Write `<stem>.<format>` for every format, and `<stem>.csv` with the data behind the figure.
 
@@ -96,12 +96,18 @@ class Plot(NamedTuple):
         PlanError : unknown format or width
         OutputError : a file cannot be written
         """
+        return [_write(Path(f"{stem}.{kind}"), content) for kind, content in self.files(formats, width).items()]
+
+    def files(
+        self, formats: Format | Sequence[Format] = ("png", "svg", "pdf"), width: Width = "double"
+    ) -> dict[str, bytes]:
+        """What `save` writes, by suffix: the figure in each format, and `csv` with the data behind it."""
+        formats = [formats] if isinstance(formats, str) else formats
         unknown = [kind for kind in formats if kind not in get_args(Format)]
         if unknown:
             raise PlanError(f"no figure format {unknown[0]!r}; there are {', '.join(get_args(Format))}")
-        contents: dict[str, bytes] = {kind: self._render(kind, width) for kind in formats}
-        contents["csv"] = self.data.to_csv(index=False, lineterminator="\n").encode()
-        return [_write(Path(f"{stem}.{kind}"), content) for kind, content in contents.items()]
+        figures = {str(kind): self._render(kind, width) for kind in formats}
+        return figures | {"csv": self.data.to_csv(index=False, lineterminator="\n").encode()}
 
     def svg(self, width: Width = "double") -> str:
         """The figure as an `<svg>` element that can stand in a page, with its title and description."""
@@ -116,9 +122,9 @@ class Plot(NamedTuple):
 
     def _render(self, kind: Format, width: Width, dpi: float = 300) -> bytes:
         points = width_mm(width) * MM
+        figure = self.figure if points == self.figure.width else self.figure.redraw(points)
         buffer = BytesIO()
         with style():
-            figure = self.figure if points == self.figure.width else self.figure.redraw(points)
             figure.savefig(buffer, format=kind, dpi=dpi, metadata=_metadata(kind, figure))
         return _accessible(buffer.getvalue().decode(), figure).encode() if kind == "svg" else buffer.getvalue()
 

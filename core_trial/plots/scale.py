@@ -54,12 +54,12 @@ def _around(low: float, high: float, place: float, reference: float, ratio: bool
 def ticks(limits: Limits, ratio: bool, width: float) -> dict[float, str]:
     """Round values within the limits, with their labels, as many as stand apart on an axis `width` points wide."""
     candidates = _ratio_ticks(*limits) if ratio else [even_ticks(*limits, most) for most in (6, 5, 4, 3, 2, 1)]
+    within = [{v: _label(v) for v in values if limits[0] <= v <= limits[1]} for values in candidates]
     for fewest in (3, 1):
-        for values in candidates:
-            labelled = {value: _label(value) for value in values if limits[0] <= value <= limits[1]}
+        for labelled in within:
             if fewest <= len(labelled) <= MOST_TICKS and _apart(labelled, limits, ratio, width):
                 return labelled
-    return {}
+    return dict(list(within[0].items())[:1])
 
 
 def even_ticks(low: float, high: float, most: int) -> NDArray[np.float64]:

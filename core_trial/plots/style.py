@@ -27,7 +27,7 @@ FONT = 7.0
 
 TITLE = 8.0
 
-INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#c8c8c8"
+INK, GREY = "#1a1a1a", "#6b6b6b"
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 """Okabe and Ito's colours (https://jfly.uni-koeln.de/color), told apart with any colour vision."""

@@ -9,42 +9,14 @@ from typing import Any
 import pandas as pd
 
 from .blocks import Block, Paragraph, stack
+from .outcomes import EVENTS, FIDELITY_BANDS, PERIODS, count_column, counted, outcome_label
 from .plot import Plot, TrialFigure
 from .series import MISSING, WITHHELD, observations, trajectory_data
-from .style import GREY, MM, TITLE, arm_styles, style, width_mm
+from .style import GREY, MM, TITLE, arm_styles, width_mm
 from .text import interval, number, percent, sentence
 from .trajectory_blocks import Counts, Course, CourseAxes, Legend, lay_out_course, value_limits
 
 Bands = Mapping[float, str] | Sequence[float]
-
-FIDELITY_BANDS = {117.0: "moderate\nfrom 117", 156.0: "high\nfrom 156"}
-"""Thresholds of the CORE fidelity scale: an item score of 3 and of 4 on average over its 39 items."""
-
-LABELS = {
-    "fidelity": "CORE fidelity score",
-    "admissions": "Admissions",
-    "admission_rate": "Admissions per 1,000 person-years",
-    "bed_days": "Bed days",
-    "bed_day_rate": "Bed days per 1,000 person-years",
-    "detained": "Compulsory admissions",
-    "readmissions": "Readmissions after crisis-team care",
-    "csq8_mean": "CSQ-8 total, mean of the team",
-}
-
-EVENTS = {
-    "admissions": "admissions",
-    "admission_rate": "admissions",
-    "bed_days": "admissions",
-    "bed_day_rate": "admissions",
-    "detained": "detained",
-    "readmissions": "readmissions",
-}
-"""Outcome of a period -> column with the number of events that it rests on."""
-
-COUNTED = {"admissions": "admissions", "detained": "compulsory admissions", "readmissions": "readmissions"}
-"""What a withheld point rests on, in words."""
-
-PERIODS = {0.0: "6 months\nbefore", 12.0: "months\n7 to 12"}
 
 
 def trajectory(
@@ -71,8 +43,8 @@ def trajectory(
     conf_level : level of the intervals
     bands : thresholds drawn as lines, as values or value -> label. Default: 117 and 156 for `fidelity`, else none
     min_count : a team's point on fewer events or people than this is withheld; 0 shows all
-    count : column with these events or people. Default: what the panel's rates and counts rest on (`admissions`,
-        `detained`, `readmissions`), `<name>_n` for `<name>_mean`, none for other outcomes
+    count : column with these events or people. Default: what the panel's counts and rates rest on (`admissions`,
+        `detained`, `readmissions`), `<name>_n` for `<name>_mean`, none for scores of the team
     label : name of the outcome on its axis
     title : printed above
 
@@ -102,14 +74,14 @@ def trajectory(
     >>> data.loc[data["level"] == "arm", "value"].tolist()
     [115.0, 119.5, 118.0, 131.0, 140.0]
     """
-    basis = (count or _basis(outcome)) if min_count > 0 else None
+    basis = (count or count_column(outcome)) if min_count > 0 else None
     data = trajectory_data(observations(panel, outcome, basis), min_count, conf_level)
     lines = _bands(outcome, bands)
     times, time_label = _times(data, outcome)
     course = Course(
         data=data,
         styles=arm_styles(data["arm"]),
-        label=label or LABELS.get(outcome, sentence(outcome.replace("_", " "))),
+        label=label or outcome_label(outcome),
         bands=lines,
         times=times,
         time_label=time_label,
@@ -117,8 +89,7 @@ def trajectory(
     )
     words = {"title": title or f"Trajectories of {course.label}", "alt": _alt(course, conf_level)}
     draw = partial(_draw, course, title, _notes(course, basis, min_count, conf_level), words)
-    with style():
-        return Plot(draw(width_mm("double") * MM), data)
+    return Plot(draw(width_mm("double") * MM), data)
 
 
 def _draw(course: Course, title: str, notes: str, words: dict[str, str], width: float) -> TrialFigure:
@@ -131,10 +102,6 @@ def _draw(course: Course, title: str, notes: str, words: dict[str, str], width: 
         Paragraph(notes, width, color=GREY, before=3),
     ]
     return stack(blocks, width, **words, redraw=partial(_draw, course, title, notes, words))
-
-
-def _basis(outcome: str) -> str | None:
-    return f"{outcome.removesuffix('_mean')}_n" if outcome.endswith("_mean") else EVENTS.get(outcome)
 
 
 def _bands(outcome: str, bands: Bands | None) -> dict[float, str]:
@@ -153,16 +120,17 @@ def _times(data: pd.DataFrame, outcome: str) -> tuple[dict[float, str], str]:
 
 def _notes(course: Course, basis: str | None, min_count: int, conf_level: float) -> str:
     low, high = course.limits
+    beyond = (course.means["conf_low"] < low) | (course.means["conf_high"] > high)
     withheld = int((course.teams["note"] == WITHHELD).sum())
-    counted = COUNTED.get(basis or "", "people" if (basis or "").endswith("_n") else basis)
+    few = f"fewer than {min_count} {counted(basis or '')}"
     notes = {
         f"Thin lines: teams. Thick lines: their means, with {percent(conf_level)} t intervals between teams.": True,
         "A thin line is broken where a team's value is missing.": (course.teams["note"] == MISSING).any(),
-        f"Teams' points not shown: {withheld}; they rest on fewer than {min_count} {counted}, or would give away one "
-        "that does.": withheld > 0,
-        "A mean that rests on few is not shown.": (course.means["note"] == WITHHELD).any(),
-        "Arrow: the interval goes beyond the axis.": (course.means["conf_low"] < low).any()
-        or (course.means["conf_high"] > high).any(),
+        f"Teams' points not shown: {withheld}; they rest on {few}, or would give away one that does.": withheld > 0,
+        f"Means that rest on {few}, or would give such a point away, are not shown.": (
+            (course.means["note"] == WITHHELD).any()
+        ),
+        "Arrow: the interval goes beyond the axis.": beyond.any(),
     }
     return " ".join(note for note, applies in notes.items() if applies)
 
