@@ -1,3 +1,4 @@
+from .cluster_level import ClusterLevelFit as ClusterLevelFit
 from .cluster_level import cluster_level as cluster_level
 from . import plots as plots
 from .data.dictionary import read_dictionary as read_dictionary

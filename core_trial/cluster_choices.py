@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .cluster_summaries import Columns, Kind
+from .cluster_summaries import Roles, Kind
 from .errors import PlanError
 
 Weights = Literal["none", "size", "inverse-variance"]
@@ -66,15 +66,15 @@ def size_column(kind: Kind, denominator: str | None, person_time: str | None) ->
     return person_time or denominator
 
 
-def in_words(columns: Columns, choices: Choices, shape: tuple[int, int], cluster_level: int) -> str:
+def in_words(roles: Roles, choices: Choices, shape: tuple[int, int], cluster_level: int) -> str:
     """One sentence: summaries, measure, adjustment, strata, weights and where the degrees of freedom come from."""
     clusters, coefficients = shape
     parts = [
-        f"Two-stage analysis of {clusters} cluster {columns.kind}s (Hayes and Moulton 2017)",
+        f"Two-stage analysis of {clusters} cluster {roles.kind}s (Hayes and Moulton 2017)",
         f"{choices.measure} {_averages(choices)}",
-        *_adjustment(columns, choices),
-        *([f"stratified by {columns.strata}"] if columns.strata else []),
-        _weighting(columns, choices),
+        *_adjustment(roles, choices),
+        *([f"stratified by {roles.strata}"] if roles.strata else []),
+        _weighting(roles, choices),
         _reference(choices, clusters, coefficients, cluster_level),
     ]
     return ", ".join(parts)
@@ -86,19 +86,19 @@ def _averages(choices: Choices) -> str:
     return "of geometric means" if choices.logarithms else "of arithmetic means with a Taylor-series standard error"
 
 
-def _adjustment(columns: Columns, choices: Choices) -> list[str]:
-    if not columns.covariates:
+def _adjustment(roles: Roles, choices: Choices) -> list[str]:
+    if not roles.covariates:
         return []
-    model = {"mean": "linear", "proportion": "logistic", "rate": "Poisson"}[columns.kind]
+    model = {"mean": "linear", "proportion": "logistic", "rate": "Poisson"}[roles.kind]
     residuals = "ratio" if choices.ratio else "difference"
-    return [f"adjusted for {', '.join(columns.covariates)} by {residuals} residuals of a {model} regression"]
+    return [f"adjusted for {', '.join(roles.covariates)} by {residuals} residuals of a {model} regression"]
 
 
-def _weighting(columns: Columns, choices: Choices) -> str:
-    size = "person-time" if columns.kind == "rate" else "cluster size"
+def _weighting(roles: Roles, choices: Choices) -> str:
+    size = "person-time" if roles.kind == "rate" else "cluster size"
     return {
         "none": "clusters unweighted",
-        "size": f"clusters weighted by {size}",
+        "size": f"clusters weighted by {size}, with estimated variances",
         "inverse-variance": "clusters weighted by inverse estimated variance",
     }[choices.weights]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .cluster_choices import Choices, Ddf, Interval, Weights, choose, in_words, size_column
 from .cluster_comparison import between_variance, compare
-from .cluster_summaries import Columns, Kind, summarise
+from .cluster_summaries import Roles, Kind, summarise
 from .errors import DesignError, FitError, PlanError, TrialWarning
 from .fit import Fit
 
@@ -73,12 +73,15 @@ def cluster_level(
         difference". Ratios are estimated as logarithms: `tidy(exponentiate=True)` shows them
     denominator : how many individuals a row stands for (mean, proportion); one if not given
     person_time : time at risk of a row, in any unit (rate); a rate difference is per that unit
-    covariates : columns, or terms such as `log(baseline_rate)`
+    covariates : roles, or terms such as `log(baseline_rate)`
     strata : column of the strata of the randomisation
     weights : of the clusters in stage two. "none": a cluster counts once, the average over clusters. "size":
-        individuals or person-time. "inverse-variance": 1 / (between + sampling variance), the between-cluster variance
-        by moments and not below zero (Johnson et al. 2015, Stat Med 34:3531); the sampling variance is the pooled
-        variance of individuals within clusters, or the binomial or Poisson variance of the expected totals
+        individuals or person-time count once. "inverse-variance": 1 / (between + sampling variance), the most precise
+        average. The between-cluster variance is estimated by moments and not below zero (Johnson et al. 2015, Stat Med
+        34:3531); the sampling variance is the pooled variance of individuals within clusters, or the binomial or
+        Poisson variance of the expected totals. Both choices take the standard error from these variances, times a
+        factor estimated from the residuals: weighted by size, least squares alone rejects too often when clusters
+        differ
     interval : of a ratio. "log": geometric means, t on the logarithms; if a cluster has no events, half an event is
         added to every cluster, with a warning and a note. "taylor": arithmetic means, which need no such addition,
         and a delta-method standard error from the variances of the two arms
@@ -111,7 +114,7 @@ def cluster_level(
     [0.742, 0.608, 0.906, 4.0]
     """
     choices = choose(kind, measure, weights, interval, ddf)
-    columns = Columns(
+    roles = Roles(
         outcome=outcome,
         kind=kind,
         cluster=cluster,
@@ -120,11 +123,11 @@ def cluster_level(
         covariates=(covariates,) if isinstance(covariates, str) else tuple(covariates),
         strata=strata,
     )
-    stage_one = summarise(data, columns)
+    stage_one = summarise(data, roles)
     design = _design(stage_one.clusters, strata)
     df = _degrees(design, stage_one.cluster_level)
     clusters, event_notes = _summaries(stage_one.clusters, choices)
-    clusters["weight"], weight_notes = _weights(clusters, design, choices.weights)
+    clusters["weight"], clusters["precision"], weight_notes = _weights(clusters, design, roles, choices)
     estimate, variance = _effect(clusters, design, choices)
     reference = np.inf if ddf == "normal" else float(df)
     return ClusterLevelFit(
@@ -134,10 +137,10 @@ def cluster_level(
         degrees=lambda _: reference,
         measure=choices.measure,
         link="log" if choices.ratio else "identity",
-        method=in_words(columns, choices, design.shape, stage_one.cluster_level),
+        method=in_words(roles, choices, design.shape, stage_one.cluster_level),
         notes=(*stage_one.notes, *event_notes, *weight_notes, *_single_arm(clusters, strata), *_few_degrees(df)),
-        summary=_glance(clusters, columns, choices, reference),
-        clusters=clusters.drop(columns=["variance", "sampling_variance"]),
+        summary=_glance(clusters, roles, choices, reference),
+        clusters=clusters.drop(columns=["variance", "sampling_variance", "precision"]),
     )
 
 
@@ -200,26 +203,36 @@ def _without_zeros(clusters: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...
     return clusters.assign(total=clusters["total"] + 0.5), (note,)
 
 
-def _weights(clusters: pd.DataFrame, design: Array, weights: Weights) -> tuple[Array, tuple[str, ...]]:
-    if weights == "none":
-        return np.ones(len(clusters)), ()
-    if weights == "size":
-        return clusters["size"].to_numpy(), ()
+def _weights(
+    clusters: pd.DataFrame, design: Array, roles: Roles, choices: Choices
+) -> tuple[Array, Array, tuple[str, ...]]:
+    """Weights of the clusters in the estimate, precision of their summaries, and notes."""
+    equal = np.ones(len(clusters))
+    if choices.weights == "none":
+        return equal, equal, ()
+    size = clusters["size"].to_numpy()
+    if roles.size is None and (size == 1).all():
+        raise PlanError(
+            f"weights={choices.weights!r} needs the sizes of clusters: rows of individuals or a denominator"
+        )
     sampling = clusters["sampling_variance"].to_numpy()
     if not (sampling > 0).all():
+        if choices.weights == "size":
+            return size, size, ("no variance within clusters: that of a cluster is taken as proportional to 1 / size",)
         raise PlanError(
             "weights='inverse-variance' needs the variance of individuals within clusters, and these rows show none: "
             "give rows of individuals, or use weights='size'"
         )
     between = between_variance(clusters["summary"].to_numpy(), sampling, design)
-    boundary = "between-cluster variance estimated at zero: clusters weighted by inverse sampling variance alone"
-    return 1 / (between + sampling), () if between else (boundary,)
+    precision = 1 / (between + sampling)
+    boundary = () if between else ("between-cluster variance estimated at zero",)
+    return size if choices.weights == "size" else precision, precision, boundary
 
 
 def _effect(clusters: pd.DataFrame, design: Array, choices: Choices) -> tuple[float, float]:
     """Estimate, on the scale of the link, and variance."""
     summary = clusters["summary"].to_numpy()
-    comparison = compare(summary, design, clusters["weight"].to_numpy())
+    comparison = compare(summary, design, clusters["weight"].to_numpy(), clusters["precision"].to_numpy())
     scale = 1.0 if choices.ratio else (clusters["total"] / clusters["size"]).abs().max()
     if np.abs(comparison.residual).max() <= 1e-12 * scale:
         raise FitError("the cluster summaries do not vary within arms and strata, so no standard error can be computed")
@@ -247,9 +260,9 @@ def _few_degrees(df: int) -> tuple[str, ...]:
     return (note,)
 
 
-def _glance(clusters: pd.DataFrame, columns: Columns, choices: Choices, df: float) -> dict[str, Any]:
+def _glance(clusters: pd.DataFrame, roles: Roles, choices: Choices, df: float) -> dict[str, Any]:
     """Numbers analysed and the crude summary of each arm, averaged over clusters as the effect is."""
-    people = clusters["rows" if columns.kind == "rate" else "size"]
+    people = clusters["rows" if roles.kind == "rate" else "size"]
     crude = clusters["total"] / clusters["size"]
     row: dict[str, Any] = {"nobs": int(people.sum()), "n_clusters": len(clusters), "df": df}
     for code, label in ((1, "intervention"), (0, "control")):

@@ -25,7 +25,7 @@ Kind = Literal["mean", "proportion", "rate"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Columns:
+class Roles:
     """Which column of the data plays which part; `size` is the denominator or the person-time, if there is one."""
 
     outcome: str
@@ -59,60 +59,60 @@ class Summaries:
     notes: tuple[str, ...]
 
 
-def summarise(data: pd.DataFrame, columns: Columns) -> Summaries:
+def summarise(data: pd.DataFrame, roles: Roles) -> Summaries:
     """One row a cluster, from rows of individuals or of clusters."""
-    covariates, strata = _covariate_columns(columns), columns.strata
-    parts = (columns.outcome, columns.cluster, columns.arm, columns.size, strata, *covariates)
+    covariates, strata = _covariate_columns(roles), roles.strata
+    parts = (roles.outcome, roles.cluster, roles.arm, roles.size, strata, *covariates)
     require_columns(data, [name for name in parts if name])
-    rows = _rows(data, columns)
+    rows = _rows(data, roles)
     complete = (rows.notna().all(axis=1) & data[covariates].notna().all(axis=1)).to_numpy()
     notes = _left_out(rows["cluster"], complete)
     rows, data = rows[complete], data[complete]
-    _check_variation(rows, columns.outcome)
-    _check_arms(rows["arm"], rows["cluster"], columns.arm)
-    if not columns.covariates:
+    _check_variation(rows, roles.outcome)
+    _check_arms(rows["arm"], rows["cluster"], roles.arm)
+    if not roles.covariates:
         overall = rows["total"].sum() / rows["size"].sum()
-        return Summaries(_gather(rows.assign(expected=overall * rows["size"]), columns.kind), 0, notes)
-    design = _design(data[covariates + ([strata] if strata else [])], columns)
-    rows = rows.assign(expected=_expected(rows, design, columns.kind))
-    return Summaries(_gather(rows, columns.kind), _cluster_level(design, rows), notes)
+        return Summaries(_gather(rows.assign(expected=overall * rows["size"]), roles.kind), 0, notes)
+    design = _design(data[covariates + ([strata] if strata else [])], roles)
+    rows = rows.assign(expected=_expected(rows, design, roles.kind))
+    return Summaries(_gather(rows, roles.kind), _cluster_level(design, rows), notes)
 
 
-def _covariate_columns(columns: Columns) -> list[str]:
+def _covariate_columns(roles: Roles) -> list[str]:
     try:
-        used = set(Formula(" + ".join(["1", *columns.covariates])).required_variables)
+        used = set(Formula(" + ".join(["1", *roles.covariates])).required_variables)
     except FormulaicError as error:
-        raise _unreadable(columns, error) from error
+        raise _unreadable(roles, error) from error
     for part in ("outcome", "cluster", "arm", "size", "strata"):
-        if getattr(columns, part) in used:
-            raise PlanError(f"{getattr(columns, part)!r} is the {part} and cannot be a covariate too")
+        if getattr(roles, part) in used:
+            raise PlanError(f"{getattr(roles, part)!r} is the {part} and cannot be a covariate too")
     return sorted(used)
 
 
-def _unreadable(columns: Columns, error: FormulaicError) -> PlanError:
-    return PlanError(f"the covariates {', '.join(columns.covariates)} cannot be read: {str(error).splitlines()[0]}")
+def _unreadable(roles: Roles, error: FormulaicError) -> PlanError:
+    return PlanError(f"the covariates {', '.join(roles.covariates)} cannot be read: {str(error).splitlines()[0]}")
 
 
-def _rows(data: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def _rows(data: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     """`cluster arm stratum size total` of every row, checked."""
-    cluster = known(data[columns.cluster])
-    arm = coded_arm(data[columns.arm])
+    cluster = known(data[roles.cluster])
+    arm = coded_arm(data[roles.arm])
     constant_within(arm, cluster)
-    stratum = known(data[columns.strata]) if columns.strata else pd.Series("", index=data.index)
+    stratum = known(data[roles.strata]).astype(str) if roles.strata else pd.Series("", index=data.index)
     constant_within(stratum, cluster)
-    size = numeric(data[columns.size]) if columns.size else pd.Series(1.0, index=data.index)
+    size = numeric(data[roles.size]) if roles.size else pd.Series(1.0, index=data.index)
     refuse_rows(size, size <= 0, "is zero or negative", "the outcome cannot be counted over nothing")
-    outcome = numeric(data[columns.outcome])
-    if columns.kind != "mean":
-        _check_counts(outcome, size, columns)
-    total = outcome * size if columns.kind == "mean" else outcome
+    outcome = numeric(data[roles.outcome])
+    if roles.kind != "mean":
+        _check_counts(outcome, size, roles)
+    total = outcome * size if roles.kind == "mean" else outcome
     return pd.DataFrame({"cluster": cluster, "arm": arm, "stratum": stratum, "size": size, "total": total})
 
 
-def _check_counts(count: pd.Series, size: pd.Series, columns: Columns) -> None:
+def _check_counts(count: pd.Series, size: pd.Series, roles: Roles) -> None:
     refuse_rows(count, (count < 0) | (count % 1 > 0), "is not a count", "give whole numbers, zero or more")
-    if columns.kind == "proportion":
-        limit = f"the denominator {columns.size!r}" if columns.size else "1"
+    if roles.kind == "proportion":
+        limit = f"the denominator {roles.size!r}" if roles.size else "1"
         remedy = "give successes and their denominator, or 0 and 1 for individuals"
         refuse_rows(count, count > size, f"is greater than {limit}", remedy)
         refuse_rows(size, size % 1 > 0, "is not a count", "give whole numbers")
@@ -140,13 +140,13 @@ def _check_arms(arm: pd.Series, cluster: pd.Series, name: str) -> None:
             raise DesignError(f"the {label} arm of {name!r} {number} among the rows analysed: two clusters are needed")
 
 
-def _design(data: pd.DataFrame, columns: Columns) -> Array:
+def _design(data: pd.DataFrame, roles: Roles) -> Array:
     """The model matrix (n, q) of stage one."""
     try:
         with np.errstate(divide="ignore", invalid="ignore"):
-            matrix = Formula(columns.formula()).get_model_matrix(data.apply(_plain), na_action="ignore")
+            matrix = Formula(roles.formula()).get_model_matrix(data.apply(_plain), na_action="ignore")
     except FormulaicError as error:
-        raise _unreadable(columns, error) from error
+        raise _unreadable(roles, error) from error
     design: Array = matrix.to_numpy(dtype=float)
     for column, values in zip(matrix.columns, design.T, strict=True):
         if not np.isfinite(values).all():

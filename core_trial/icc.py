@@ -17,6 +17,7 @@ from .columns import constant_within, known, numeric, require_columns
 from .errors import DesignError, FitError, PlanError
 
 # LMM
+from .models import lmm
 from .one_way import LIMITS, OneWay
 
 Method = Literal["anova", "reml"]
@@ -117,7 +118,7 @@ def icc(
     _check_options(method, interval, conf_level)
     rows, left_out = _rows(outcome, data, cluster, within)
     anova = _one_way(rows, outcome)
-    between, within_variance = anova.components() if method == "anova" else _reml_components(rows)
+    (between, within_variance), notes = (anova.components(), ()) if method == "anova" else _reml_components(rows)
     rho = between / (between + within_variance)
     std_error = anova.std_error(rho)
     low, high = _limits(anova, rho, std_error, interval, conf_level)
@@ -135,7 +136,7 @@ def icc(
         mean_size=float(anova.size.mean()),
         cv_size=float(anova.size.std() / anova.size.mean()),
         method=_in_words(method, interval, within),
-        notes=(*left_out, *negative),
+        notes=(*left_out, *notes, *negative),
     )
 
 
@@ -173,13 +174,12 @@ def _one_way(rows: pd.DataFrame, outcome: str) -> OneWay:
     return OneWay(clusters["size"].to_numpy(float), clusters["mean"].to_numpy(float), group, within)
 
 
-def _reml_components(rows: pd.DataFrame) -> tuple[float, float]:
-    from .models import lmm
-
+def _reml_components(rows: pd.DataFrame) -> tuple[tuple[float, float], tuple[str, ...]]:
+    """Variance between and within clusters, and the notes of the fit."""
     groups = "group" if len(rows["group"].unique()) > 1 else "1"
     fit = lmm(f"value ~ {groups} + (1 | cluster)", rows, ddf="normal")
     variance = fit.variance_components().set_index("group")["covariance"]
-    return float(variance["cluster"]), float(variance["Residual"])
+    return (float(variance["cluster"]), float(variance["Residual"])), fit.notes
 
 
 def _limits(anova: OneWay, rho: float, std_error: float, interval: Interval, conf_level: float) -> tuple[float, float]:

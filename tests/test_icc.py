@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import core_trial as ct
-from core_trial.errors import DataError, DesignError, FitError, PlanError
+from core_trial.errors import DataError, DesignError, FitError, PlanError, TrialWarning
 
 REFERENCE = Path(__file__).parent / "reference" / "icc"
 INTERVALS = ("exact", "searle", "thomas-hultquist", "smith")
@@ -48,6 +48,7 @@ def test_agrees_with_r(case):
     assert ct.icc("score", data, **options).estimate == pytest.approx(case["anova"], rel=1e-10)
     np.testing.assert_allclose(limits(ct.icc("score", data, **options)), case["exact"], rtol=1e-8)
     np.testing.assert_allclose(limits(ct.icc("score", data, **options, interval="searle")), case["searle"], rtol=1e-10)
+    assert ct.icc("score", data, **options, method="reml").estimate == pytest.approx(case["reml"], rel=1e-6)
 
 
 def test_balanced_clusters_by_the_textbook():
@@ -98,6 +99,23 @@ def test_exact_limits_are_the_correlations_that_f_just_does_not_refute():
         y, x, full = white @ rows["score"].to_numpy(), white @ arms, white @ clusters
         rss = [np.sum((y - design @ np.linalg.lstsq(design, y)[0]) ** 2) for design in (x, full)]
         assert (rss[0] - rss[1]) / (k - 2) / (rss[1] / (n - k)) == pytest.approx(quantile, rel=1e-8)
+
+
+def test_reml_of_balanced_clusters_is_the_analysis_of_variance():
+    rows = people(5, equal=True, between=4)
+    anova, reml = (ct.icc("score", rows, cluster="team", within="arm", method=method) for method in ("anova", "reml"))
+    assert anova.estimate > 0
+    assert reml.estimate == pytest.approx(anova.estimate, rel=1e-6)
+    np.testing.assert_array_equal(limits(reml), limits(anova))
+
+
+def test_reml_stops_at_zero_and_says_so():
+    rows = people(8, between=0)
+    with pytest.warns(TrialWarning, match="boundary"):
+        result = ct.icc("score", rows, cluster="team", within="arm", method="reml")
+    assert result.estimate == pytest.approx(0, abs=1e-9)
+    assert "boundary" in result.notes[0]
+    np.testing.assert_array_equal(limits(result), limits(ct.icc("score", rows, cluster="team", within="arm")))
 
 
 def test_design_effect_of_unequal_clusters():

@@ -14,15 +14,20 @@ stage_two <- function(fit, cluster_level = 0) {
   list(row[["Estimate"]], row[["Std. Error"]], fit$df.residual - cluster_level)
 }
 
-# Means: t test; strata; weights; linear residuals
+# Means: t test; strata; inverse-variance weights; linear residuals
 means <- aggregate(score ~ team + intervention + trust, data, mean)
-size <- aggregate(score ~ team + intervention + trust, data, length)$score
 test <- t.test(score ~ factor(intervention, c(1, 0)), means, var.equal = TRUE)
 add("mean", list(outcome = "score"), -diff(test$estimate)[[1]], test$stderr, test$parameter[[1]])
 do.call(add, c(list("mean, strata", list(outcome = "score", strata = "trust")),
   stage_two(lm(score ~ intervention + trust, means))))
-do.call(add, c(list("mean, size", list(outcome = "score", weights = "size")),
-  stage_two(lm(score ~ intervention, means, weights = size))))
+means$size <- aggregate(score ~ team + intervention + trust, data, length)$score
+table <- anova(lm(score ~ factor(intervention), data), lm(score ~ factor(intervention) + team, data))
+within <- table$RSS[2] / table$Res.Df[2]
+n0 <- (nrow(data) - sum(tapply(means$size, means$intervention, function(m) sum(m^2) / sum(m)))) / table$Df[2]
+between <- (table$F[2] - 1) * within / n0
+stopifnot(between > 0)
+do.call(add, c(list("mean, inverse variance", list(outcome = "score", weights = "inverse-variance")),
+  stage_two(lm(score ~ intervention, means, weights = 1 / (between + within / size)))))
 data$residual <- resid(lm(score ~ age + gender + baseline + trust, data))
 residuals <- aggregate(residual ~ team + intervention + trust, data, mean)
 do.call(add, c(list("mean, adjusted", list(outcome = "score", strata = "trust",
