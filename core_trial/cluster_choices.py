@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .cluster_summaries import Roles, Kind
+from .cluster_summaries import Kind, Roles
 from .errors import PlanError
 
 Weights = Literal["none", "size", "inverse-variance"]

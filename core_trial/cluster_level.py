@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .cluster_choices import Choices, Ddf, Interval, Weights, choose, in_words, size_column
 from .cluster_comparison import between_variance, compare
-from .cluster_summaries import Roles, Kind, summarise
+from .cluster_summaries import Kind, Roles, summarise
 from .errors import DesignError, FitError, PlanError, TrialWarning
 from .fit import Fit
 
