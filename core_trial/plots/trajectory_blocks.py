@@ -18,10 +18,13 @@ from .plot import TrialFigure
 from .scale import Limits, even_ticks
 from .series import unbroken
 from .style import FONT, GREY, ArmStyle
-from .text import LEADING, number, sentence, text_width
+from .text import LEADING, number, sentence, text_width, wrap
 
 SAMPLE, EDGE = 22.0, 16.0
 """Points that a line in the legend is long, and that the first and last time are from the ends of the axis."""
+
+LOWEST, HIGHEST = 130.0, 230.0
+"""Height of the axes in points: at least, at most."""
 
 TEAM_DODGE, MEAN_DODGE = 4.0, 12.0
 """Points between the arms at one timepoint: of the teams, and of the means, so that no interval covers a team."""
@@ -41,6 +44,11 @@ class Course:
     times: Mapping[float, str]
     time_label: str
     limits: Limits
+
+    @property
+    def label_lines(self) -> list[str]:
+        """The name of the outcome in lines that fit beside the lowest axes."""
+        return wrap(self.label, LOWEST)
 
     @property
     def teams(self) -> pd.DataFrame:
@@ -79,23 +87,24 @@ def lay_out_course(course: Course, width: float) -> Frame:
     """The axes in a figure `width` points wide, with room for names on their left and for thresholds on their right."""
     ticks = max(map(text_width, value_ticks(course.limits).values()))
     arms = max(text_width(sentence(arm)) for arm in course.styles)
-    left = MARGIN + max(ticks + 2.2 * FONT, arms + 4)
+    left = MARGIN + max(ticks + (0.9 + LEADING * len(course.label_lines)) * FONT, arms + 4)
     bands = max([text_width(line) + 4 for label in course.bands.values() for line in label.split("\n")], default=0)
     room = width - left - bands - MARGIN
     first, last = min(course.times), max(course.times)
     pad = (last - first) * EDGE / (room - 2 * EDGE) or 1.0
-    return Frame(left, room, float(np.clip(0.52 * room, 130, 230)), (first - pad, last + pad))
+    return Frame(left, room, float(np.clip(0.52 * room, LOWEST, HIGHEST)), (first - pad, last + pad))
 
 
 def value_limits(data: pd.DataFrame, bands: Mapping[float, str]) -> Limits:
     """Limits that hold every value and threshold, and the intervals unless they would dwarf the rest."""
-    values = np.array([*data["value"].dropna(), *bands])
-    ends = data.loc[data["conf_low"].notna(), ["conf_low", "conf_high"]].to_numpy()
-    if len(values) == 0:
+    values = [*data["value"].dropna(), *bands]
+    if not values:
         return 0.0, 1.0
-    low, high = values.min(), values.max()
-    reach = (high - low) or np.ptp(ends) if len(ends) else 0.0
-    low, high = min([low, *ends[:, 0].clip(min=low - reach)]), max([high, *ends[:, 1].clip(max=high + reach)])
+    low, high = min(values), max(values)
+    ends = data.dropna(subset="conf_low")
+    reach = (high - low) or (ends["conf_high"] - ends["conf_low"]).max()
+    low = min([low, *ends["conf_low"].clip(lower=low - reach)])
+    high = max([high, *ends["conf_high"].clip(upper=high + reach)])
     pad = 0.04 * (high - low) or 1.0
     return float(low - pad), float(high + pad)
 
@@ -161,7 +170,7 @@ class CourseAxes:
 
     def _label(self, axes: Axes) -> None:
         course, ticks, times = self.course, value_ticks(self.course.limits), times_apart(self.course, self.frame)
-        axes.set(xlim=self.frame.times, ylim=course.limits, ylabel=course.label)
+        axes.set(xlim=self.frame.times, ylim=course.limits, ylabel="\n".join(course.label_lines))
         axes.set_xticks(times, [course.times[time] for time in times])
         axes.set_yticks(list(ticks), list(ticks.values()))
         for threshold, label in course.bands.items():

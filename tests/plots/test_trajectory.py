@@ -159,7 +159,8 @@ def test_more_arms_than_styles_are_refused():
 
 
 def test_text_is_large_enough_and_within_the_figure():
-    figure = trajectory(a_panel(), "fidelity", title="Fidelity").figure.redraw(252.0)
+    label = "Compulsory admissions per 1,000 person-years of the team's catchment"
+    figure = trajectory(a_panel(), "fidelity", title="Fidelity", label=label).figure.redraw(252.0)
     figure.draw_without_rendering()
     words = figure.findobj(lambda artist: hasattr(artist, "get_fontsize") and artist.get_text())
     assert min(text.get_fontsize() for text in words) >= FONT
@@ -168,6 +169,7 @@ def test_text_is_large_enough_and_within_the_figure():
         assert box.x0 >= 0
         assert box.x1 <= figure.bbox.x1
         assert box.y0 >= 0
+        assert box.y1 <= figure.bbox.y1
 
 
 def test_the_alternative_text_tells_the_means():
