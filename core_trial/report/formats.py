@@ -24,8 +24,10 @@ PIXELS = 0.5
 _UNREADABLE = (ValueError, OSError, SyntaxError, csv.Error, zlib.error, zipfile.BadZipFile)
 """What the readers raise for a file that is not what its name says; SyntaxError is Pillow's."""
 
-_ENVIRONMENT = re.compile(r"<!-- environment -->.*?<!-- /environment -->", re.DOTALL)
+_NOT_COMPARED = re.compile(r"<!-- environment -->.*?<!-- /environment -->|<style>.*?</style>", re.DOTALL)
 _WORD_ENVIRONMENT = re.compile(r'<w:bookmarkStart [^>]*w:name="environment"/>.*?<w:bookmarkEnd [^>]*/>', re.DOTALL)
+_WORD_STYLES = "word/styles.xml"
+_PDF_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
 _SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 _SVG_METADATA = re.compile(r"<metadata>.*?</metadata>|<!--\s*Created with.*?-->", re.DOTALL)
 _HASHED_ID = re.compile(r"\b[a-z][0-9a-f]{10}\b")
@@ -34,8 +36,8 @@ _HASHED_ID = re.compile(r"\b[a-z][0-9a-f]{10}\b")
 def compare_content(path: str, recorded: bytes, rerun: bytes) -> list[Pair]:
     """What two files of the same path have in common and where they differ, as far as their format can tell.
 
-    Software versions in HTML and Word are passed over. A file that cannot be read as what it is called, and a format
-    that is not known, is compared as bytes.
+    The look of a page and the software versions in it are passed over. A file that cannot be read as what it is called,
+    and a format that is not known, is compared as bytes.
     """
     compare = _FORMATS.get(PurePosixPath(path).suffix, _compare_bytes)
     try:
@@ -77,7 +79,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _compare_html(recorded: bytes, rerun: bytes) -> Iterator[Pair]:
     """The words and numbers of the page, then its figures."""
-    old, new = (_ENVIRONMENT.sub("", content.decode()) for content in (recorded, rerun))
+    old, new = (_NOT_COMPARED.sub("", content.decode()) for content in (recorded, rerun))
     yield from compare_lines(_SVG.sub("<svg/>", old).splitlines(), _SVG.sub("<svg/>", new).splitlines())
     figures = itertools.zip_longest(_SVG.findall(old), _SVG.findall(new), fillvalue=ABSENT)
     for place, (before, after) in enumerate(figures, 1):
@@ -102,7 +104,7 @@ def _compare_text(recorded: bytes, rerun: bytes) -> Iterator[Pair]:
 def _compare_docx(recorded: bytes, rerun: bytes) -> Iterator[Pair]:
     """Part by part; a line is what stands between two tags."""
     old, new = _members(recorded), _members(rerun)
-    for name in sorted({*old, *new}):
+    for name in sorted({*old, *new} - {_WORD_STYLES}):
         before, after = old.get(name, b""), new.get(name, b"")
         if name.endswith((".xml", ".rels")):
             yield from compare_lines(_word_lines(before), _word_lines(after), name)
@@ -129,6 +131,18 @@ def _compare_png(recorded: bytes, rerun: bytes) -> Iterator[Pair]:
         yield Pair("picture", "rms difference of pixels", "0", f"{distance:.3g}", absolute=PIXELS)
 
 
+def _compare_pdf(recorded: bytes, rerun: bytes) -> Iterator[Pair]:
+    yield from compare_lines(_drawn(recorded), _drawn(rerun), absolute=COORDINATE)
+
+
+def _drawn(pdf: bytes) -> list[str]:
+    """What a PDF draws, line by line: its streams, inflated, however they were deflated."""
+    streams = _PDF_STREAM.findall(pdf)
+    if not streams:
+        raise ValueError("no streams")
+    return [line for stream in streams for line in zlib.decompress(stream).decode("latin-1").splitlines()]
+
+
 def _compare_bytes(recorded: bytes, rerun: bytes) -> Iterator[Pair]:
     if recorded != rerun:
         yield Pair("file", "bytes", f"{len(recorded)} bytes", f"{len(rerun)} other bytes")
@@ -141,6 +155,7 @@ _FORMATS: dict[str, Callable[[bytes, bytes], Iterator[Pair]]] = {
     ".svg": _compare_svg,
     ".docx": _compare_docx,
     ".png": _compare_png,
+    ".pdf": _compare_pdf,
     ".toml": _compare_text,
     ".md": _compare_text,
     ".txt": _compare_text,

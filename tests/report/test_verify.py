@@ -1,6 +1,7 @@
 """Two runs side by side: what is the same, what is not, in which cell, and what may explain it."""
 
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -235,6 +236,21 @@ def test_pictures_are_compared_by_their_pixels() -> None:
     assert not compare({"f.png": picture(255)}, {"f.png": picture(0)}).ok
     resized = compare({"f.png": picture(255)}, {"f.png": picture(255, (41, 30))})
     assert resized.cells["column"].tolist() == ["size"]
+
+
+def test_a_pdf_is_compared_by_what_it_draws() -> None:
+    def pdf(x: float, level: int) -> bytes:
+        stream = zlib.compress(f"{x} 20 m\n(p = 0.04) Tj".encode() * 50, level)
+        return b"%%PDF-1.4\n<< /Length %d >>\nstream\n%s\nendstream\n%%%%EOF" % (len(stream), stream)
+
+    assert pdf(100, 9) != pdf(100, 1)
+    assert compare({"f.pdf": pdf(100, 9)}, {"f.pdf": pdf(100, 1)}).ok
+    assert not compare({"f.pdf": pdf(100, 9)}, {"f.pdf": pdf(101, 9)}).ok
+
+
+def test_another_look_is_no_difference(document: Document) -> None:
+    page = render_html(document)
+    assert compare({"r.html": page.encode()}, {"r.html": page.replace("font-size", "font-weight").encode()}).ok
 
 
 @pytest.mark.parametrize("path", ["f.png", "r.docx", "t.json", "t.csv", "f.svg", "r.html", "f.pdf", "plan.toml"])
