@@ -13,7 +13,7 @@ import pandas as pd
 from .data.trial import Trial
 from .errors import DataError, DesignError, FitError, PlanError
 from .fit import Fit
-from .icc import icc
+from .icc import IntraclusterCorrelation, icc
 from .plan import AnyAnalysis, Outcome, Plan
 
 ARMS = ("intervention", "control")
@@ -28,6 +28,7 @@ class Result:
     data: pd.DataFrame
     fit: Fit | None = None
     reproduction: Fit | None = None
+    icc: IntraclusterCorrelation | None = None
     reason: str = ""
 
 
@@ -63,17 +64,19 @@ def analyse(
 
 
 def _run(trial: Trial, plan: Plan, outcome: Outcome, analysis: AnyAnalysis) -> Result:
-    data = trial.frame(analysis.frame or outcome.frame)
+    data, cluster = trial.frame(analysis.frame or outcome.frame), plan.trial.cluster
     try:
-        fit = analysis.fit(outcome, data, cluster=plan.trial.cluster)
-        reproduction = (
-            analysis.fit(outcome, data, cluster=plan.trial.cluster, ddf=plan.trial.reproduction)
-            if plan.trial.reproduction
-            else None
-        )
+        fit = analysis.fit(outcome, data, cluster=cluster)
+        wanted = plan.trial.reproduction
+        reproduction = analysis.fit(outcome, data, cluster=cluster, ddf=wanted) if wanted else None
+        within = _icc(plan, outcome, data) if outcome.icc and analysis.prespecified else None
     except (DataError, DesignError, FitError) as error:
         return Result(outcome, analysis, data, reason=str(error))
-    return Result(outcome, analysis, data, fit, reproduction)
+    return Result(outcome, analysis, data, fit, reproduction, within)
+
+
+def _icc(plan: Plan, outcome: Outcome, data: pd.DataFrame) -> IntraclusterCorrelation:
+    return icc(outcome.variable, data, cluster=plan.trial.cluster, within="arm", conf_level=plan.trial.conf_level)
 
 
 def effects(results: Iterable[Result], plan: Plan) -> pd.DataFrame:
@@ -87,6 +90,7 @@ def _row(result: Result, plan: Plan) -> dict[str, Any]:
         "outcome": outcome.id,
         "label": outcome.label,
         "analysis": analysis.id,
+        "analysis_label": analysis.label,
         "role": outcome.role if analysis.prespecified else "sensitivity",
         "prespecified": analysis.prespecified,
         "unit": outcome.unit,
@@ -99,11 +103,7 @@ def _row(result: Result, plan: Plan) -> dict[str, Any]:
     row |= {f"{arm}_summary": _summary(analysed[analysed["arm"] == arm], outcome) for arm in ARMS}
     row |= _estimate(fit, analysis.effect, plan.trial.conf_level)
     row |= _reproduced(result.reproduction, analysis.effect, plan.trial.conf_level)
-    row |= (
-        _icc(result, plan)
-        if outcome.icc and analysis.prespecified
-        else dict.fromkeys(("icc", "icc_low", "icc_high"), np.nan)
-    )
+    row |= _correlation(result.icc)
     return row
 
 
@@ -124,10 +124,10 @@ def _reproduced(fit: Fit | None, effect: str, conf_level: float) -> dict[str, fl
 
 
 def _term(fit: Fit, effect: str, conf_level: float) -> pd.Series:
-    table = fit.tidy(conf_level=conf_level, exponentiate=fit.link != "identity").set_index("term")
-    if effect not in table.index:
-        raise PlanError(f"the effect {effect!r} is no coefficient of the model; it has {', '.join(table.index)}")
-    return table.loc[effect]
+    table = fit.tidy(conf_level=conf_level, exponentiate=fit.link != "identity")
+    if effect not in fit.terms:
+        raise PlanError(f"the effect {effect!r} is no coefficient of the model; it has {', '.join(fit.terms)}")
+    return table.iloc[fit.terms.index(effect)]
 
 
 def _analysed(result: Result, plan: Plan) -> pd.DataFrame:
@@ -139,7 +139,7 @@ def _analysed(result: Result, plan: Plan) -> pd.DataFrame:
 
 
 def _numbers_analysed(data: pd.DataFrame, cluster: str) -> dict[str, int]:
-    numbers = {}
+    numbers: dict[str, int] = {}
     for arm in ARMS:
         rows = data[data["arm"] == arm]
         numbers |= {f"clusters_{arm}": rows[cluster].nunique(), f"n_{arm}": len(rows)}
@@ -157,9 +157,9 @@ def _summary(rows: pd.DataFrame, outcome: Outcome) -> str:
     return f"{values.mean():.1f} ({values.std():.1f})"
 
 
-def _icc(result: Result, plan: Plan) -> dict[str, float]:
-    row = icc(
-        result.outcome.variable, result.data, cluster=plan.trial.cluster, within="arm", conf_level=plan.trial.conf_level
-    )
-    table = row.tidy().iloc[0]
-    return {"icc": table["estimate"], "icc_low": table["conf_low"], "icc_high": table["conf_high"]}
+def _correlation(correlation: IntraclusterCorrelation | None) -> dict[str, float]:
+    columns = {"icc": "estimate", "icc_low": "conf_low", "icc_high": "conf_high", "icc_design_effect": "design_effect"}
+    if correlation is None:
+        return dict.fromkeys(columns, np.nan)
+    row = correlation.tidy().iloc[0]
+    return {name: row[column] for name, column in columns.items()}

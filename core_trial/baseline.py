@@ -20,6 +20,8 @@ PANEL_MEASURES = {
     "admission_rate": "Admissions, per 1,000 person-years",
     "bed_day_rate": "Bed days, per 1,000 person-years",
 }
+QUARTILES = "median (quartiles)"
+WHOLE = "median (quartiles), whole numbers"
 QUESTIONNAIRE_ITEM = re.compile(r"_\d+$")
 
 Row = dict[str, object]
@@ -40,7 +42,7 @@ class Baseline:
 
 def baseline(trial: Trial, disclosure: Disclosure) -> Baseline:
     """Teams by median and quartiles, people by mean and SD; questionnaire items are left to their totals."""
-    rows, actions = list(_teams(trial)), []
+    rows, actions = list(_teams(trial)), list[dict[str, str]]()
     for table in (table for table in PEOPLE if table in trial.tables):
         people = (
             trial.table(table).query("wave == 'baseline'").merge(trial.table("allocation")[["team", "arm"]], on="team")
@@ -48,7 +50,9 @@ def baseline(trial: Trial, disclosure: Disclosure) -> Baseline:
         level = PEOPLE[table]
         rows += [
             _number(level, level, people),
-            _quartiles(level, f"{level} in a team", people.groupby(["team", "arm"], as_index=False).size(), "size"),
+            _quartiles(
+                level, f"{level} in a team", people.groupby(["team", "arm"], as_index=False).size(), "size", whole=True
+            ),
         ]
         for field in _described(trial, table):
             if field.categories:
@@ -68,7 +72,7 @@ def _teams(trial: Trial) -> Iterator[Row]:
         if field.categories:
             yield from _categories("Teams", field, PRESETS["none"].protect(_counts(field, teams)))
         else:
-            yield _quartiles("Teams", _named(field), teams, field.name)
+            yield _quartiles("Teams", _named(field), teams, field.name, whole=field.type == "integer")
     for column, label in PANEL_MEASURES.items():
         if teams[column].notna().any():
             yield _quartiles("Teams", label, teams, column)
@@ -96,8 +100,8 @@ def _number(level: str, label: str, data: pd.DataFrame) -> Row:
     return row | {group: len(rows) for group, rows in _groups(data)}
 
 
-def _quartiles(level: str, label: str, data: pd.DataFrame, column: str) -> Row:
-    row: Row = {"level": level, "characteristic": label, "statistic": "median (quartiles)"}
+def _quartiles(level: str, label: str, data: pd.DataFrame, column: str, *, whole: bool = False) -> Row:
+    row: Row = {"level": level, "characteristic": label, "statistic": WHOLE if whole else QUARTILES}
     for group, rows in _groups(data):
         values = rows[column].astype(float)
         low, median, high = values.quantile([0.25, 0.5, 0.75])

@@ -89,6 +89,8 @@ def run(
     from .reproduce import run as run_plan
     from .trial_folder import read_choices
 
+    if quiet:
+        warnings.simplefilter("ignore", TrialWarning)
     trial, chosen = _trial(data, memory_limit), read_choices(data, plan)
     folder = out or Path("reports") / (data.resolve().stem if data else "synthetic")
     with _progress(quiet or as_json) as step:
@@ -267,10 +269,10 @@ def dictionary(
 
     tables = source.read_dictionary(folder)
     text = {
-        DictionaryFormat.markdown: source.dictionary_markdown,
-        DictionaryFormat.html: source.dictionary_html,
-        DictionaryFormat.redcap: lambda d: source.redcap_dictionary(d).to_csv(index=False, lineterminator="\n"),
-    }[style](tables)
+        DictionaryFormat.markdown: source.dictionary_markdown(tables),
+        DictionaryFormat.html: source.dictionary_html(tables),
+        DictionaryFormat.redcap: source.redcap_dictionary(tables).to_csv(index=False, lineterminator="\n"),
+    }[style]
     if out:
         _write(out, text)
     else:

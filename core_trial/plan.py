@@ -44,6 +44,7 @@ class Analysis(Strict):
     """One analysis of an outcome; `frame` replaces the outcome's frame where it differs."""
 
     id: str
+    label: str
     prespecified: bool = False
     effect: str = "intervention"
     covariates: tuple[str, ...] = ()

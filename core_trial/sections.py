@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from .analyses import ARMS, LeftOut, Result
-from .baseline import GROUPS
+from .baseline import GROUPS, QUARTILES, WHOLE
 from .data.trial import Trial
 from .plan import Plan
 from .plots import Plot
@@ -17,12 +17,14 @@ from .report.tables import Column, Table
 
 BASELINE_FORMATS = {
     "number": "{:,.0f}",
-    "median (quartiles)": "{:,.1f} ({:,.1f} to {:,.1f})",
+    QUARTILES: "{:,.1f} ({:,.1f} to {:,.1f})",
+    WHOLE: "{:,.0f} ({:,.0f} to {:,.0f})",
     "mean (SD)": "{:.1f} ({:.1f})",
     "number (%)": "",
     "number (%) of category": "{:,.0f} ({:.0f}%)",
 }
 
+SCORE_COUNTS = ("reviews", "complete", "prorated", "missing")
 ESTIMAND_LABELS = {
     "label": "Outcome",
     "role": "Role",
@@ -87,12 +89,12 @@ def _warnings(checks: pd.DataFrame) -> Table | Paragraph:
         Column("rows", "Rows", "integer"),
         Column("example", "First"),
     )
-    note = "Records that break a rule whose severity is error are not analysed at all."
+    note = "No check found an error; records with an error are not analysed."
     return Table("checks", "Checks that gave a warning", frame, columns, notes=(note,))
 
 
 def _scores(scores: pd.DataFrame) -> Table:
-    columns = _columns({str(key): str(key).replace("_", " ").capitalize() for key in scores.columns})
+    columns = (Column("scale", "Scale"), *(Column(key, key.capitalize(), "integer") for key in SCORE_COUNTS))
     return Table("scores", "Fidelity reviews, by how complete their items were", scores, columns)
 
 
@@ -102,7 +104,9 @@ def baseline_section(frame: pd.DataFrame) -> Section:
     shown = frame.assign(
         format=frame["statistic"].map(BASELINE_FORMATS),
         indent=is_category.astype(int),
-        label=frame["characteristic"].where(is_category, frame["characteristic"] + ", " + frame["statistic"]),
+        label=frame["characteristic"].where(
+            is_category, frame["characteristic"] + ", " + frame["statistic"].replace(WHOLE, QUARTILES)
+        ),
     )
     groups = (
         Column(group, group.capitalize(), parts=(group, f"{group}_low", f"{group}_high"), format_from="format")
@@ -122,39 +126,58 @@ def baseline_section(frame: pd.DataFrame) -> Section:
 
 
 def effects_section(effects: pd.DataFrame, plan: Plan, truth: Mapping[str, float] | None) -> Section:
-    """Every analysis of every outcome; the pre-specified one first."""
+    """Every analysis of every outcome, and the intracluster correlations."""
+    tables = [_effects_table(effects, plan, truth)]
+    if effects["icc"].notna().any():
+        tables.append(_icc_table(effects[effects["icc"].notna()], plan))
+    return Section("effects", "Effects", tuple(tables))
+
+
+def _effects_table(effects: pd.DataFrame, plan: Plan, truth: Mapping[str, float] | None) -> Table:
     shown = effects.assign(
-        analysed=effects["measure"] + effects["prespecified"].map({True: ", pre-specified", False: ""}),
+        heading=effects["label"] + ": " + effects["measure"] + ", " + effects["direction"],
+        shown_label=effects["analysis_label"] + effects["prespecified"].map({True: " †", False: ""}),
         truth=effects["outcome"].map(truth or {}),
     )
-    level = f"{plan.trial.conf_level:.0%} CI"
+    interval = f"{plan.trial.conf_level:.0%} CI"
     columns = [
-        Column("analysis", "Analysis"),
-        Column("measure", "Measure"),
+        Column("shown_label", "Analysis"),
         Column("intervention_summary", "Intervention", align="right"),
         Column("control_summary", "Control", align="right"),
         Column(
             "clusters_intervention", "Teams", "{:.0f} / {:.0f}", parts=("clusters_intervention", "clusters_control")
         ),
         Column("n_intervention", "Rows", "{:,.0f} / {:,.0f}", parts=("n_intervention", "n_control")),
-        Column("estimate", f"Effect ({level})", INTERVAL, parts=("estimate", "conf_low", "conf_high")),
+        Column("estimate", f"Effect ({interval})", INTERVAL, parts=("estimate", "conf_low", "conf_high")),
         Column("df", "df", ".1f"),
         Column("p_value", "p", "p"),
-        Column("z_low", f"Large-sample {level}", "{:.2f} to {:.2f}", parts=("z_low", "z_high")),
-        Column("z_p", "Large-sample p", "p"),
-        Column("icc", f"ICC ({level})", "{:.3f} ({:.3f} to {:.3f})", parts=("icc", "icc_low", "icc_high")),
     ]
+    if plan.trial.reproduction:
+        large = f"Large-sample {interval}; p"
+        columns.append(Column("z_low", large, "{:.2f} to {:.2f}; {:p}", parts=("z_low", "z_high", "z_p")))
     if truth:
         columns.append(Column("truth", "Synthetic truth", ".2f"))
     notes = (
-        "Arm summaries are of follow-up: mean (SD), or rate per 1,000 person-years (events). "
-        "Teams and rows analysed: intervention / control; rows are people, reviews or teams, as the outcome has it.",
+        "† pre-specified in the plan; the others are sensitivity analyses.",
+        "Intervention and control: mean (SD) at follow-up, or the arm's rate per 1,000 person-years (events). "
+        "Teams and rows are those analysed, intervention / control; a row is a person, a review or a team.",
         *(("The synthetic truth is the parameter that the data were drawn with.",) if truth else ()),
     )
-    table = Table(
-        "effects", "Effects of the programme", shown, tuple(columns), notes, groups="label", missing="not estimated"
+    return Table(
+        "effects", "Effects of the programme", shown, tuple(columns), notes, groups="heading", missing="not estimated"
     )
-    return Section("effects", "Effects", (table,))
+
+
+def _icc_table(effects: pd.DataFrame, plan: Plan) -> Table:
+    interval = f"{plan.trial.conf_level:.0%} CI"
+    columns = (
+        Column("label", "Outcome"),
+        Column("icc", f"ICC ({interval})", "{:.3f} ({:.3f} to {:.3f})", parts=("icc", "icc_low", "icc_high")),
+        Column("icc_design_effect", "Design effect", ".2f"),
+    )
+    frame = effects[["outcome", "label", "icc", "icc_low", "icc_high", "icc_design_effect"]]
+    note = "Of the outcome at follow-up, within arms, by analysis of variance; it may be negative."
+    return Table("icc", "Intracluster correlation of people within teams", frame, columns, notes=(note,))
 
 
 def figures(plots: Mapping[str, tuple[Plot, str]]) -> Section:
