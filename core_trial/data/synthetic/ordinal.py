@@ -45,9 +45,10 @@ class OrdinalScale:
     def shift_for(self, mean: Array) -> Array:
         """Latent shift that gives an expected total, by interpolation in a table of `mean`."""
         means = self.mean(SHIFTS)
-        if np.any((mean < means[0]) | (mean > means[-1])):
+        if mean.min() < means[0] or mean.max() > means[-1]:
+            limits = f"{means[0]:.1f} to {means[-1]:.1f}"
             raise PlanError(
-                f"A mean total of {np.round(mean, 1)} is outside what {len(self.thresholds)} items can give"
+                f"{len(self.thresholds)} items give mean totals of {limits}, not {mean.min()} to {mean.max()}"
             )
         return np.interp(mean, means, SHIFTS)
 
