@@ -48,7 +48,8 @@ class FailureLog:
 
     def add_problems(self, table: str, problems: Iterable[Problem], *, unlisted: int = 0) -> None:
         """Add problems of one table."""
-        self.add(failure_frame(table, problems), unlisted=unlisted)
+        if found := list(problems):
+            self.add(failure_frame(table, found), unlisted=unlisted)
 
     def table(self) -> pd.DataFrame:
         """All failures, errors first, then by table and row; a closing row a rule counts those that are not listed."""

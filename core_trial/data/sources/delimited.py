@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +60,8 @@ def detect_encoding(path: Path) -> str:
 
 
 def detect_delimiter(header: str) -> str:
-    """The one of comma, semicolon and tab that cuts the header into most columns."""
-    return max(",;\t", key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
+    """The one of comma, semicolon and tab that stands most often in the header outside quotation marks."""
+    return max(",;\t", key=re.sub(r'"[^"]*"', "", header).count)
 
 
 def header_names(path: Path) -> list[str]:

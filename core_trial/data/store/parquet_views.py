@@ -7,6 +7,7 @@ is written to a temporary Parquet file, and the view is on that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
@@ -38,6 +39,10 @@ AS_GIVEN = {
 
 READ_AS = {"DATE": "TIMESTAMP", "TIMESTAMP_NS": "TIMESTAMP", "DECIMAL": "DOUBLE"}
 """DuckDB types that pandas would hold as Python objects, and what they are read as."""
+
+
+PANDAS_INDEX = r"__index_level_\d+__"
+"""Columns in which pandas keeps the index of a frame in Parquet."""
 
 
 class Scan(NamedTuple):
@@ -73,7 +78,7 @@ def _scan(connection: duckdb.DuckDBPyConnection, files: ParquetFiles) -> Scan:
     options = f"union_by_name = true, hive_partitioning = {hive}, hive_types_autocast = false"
     source = f"read_parquet([{', '.join(names)}], {options})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    types = {name: kind.split("(")[0] for name, kind, *_ in described}
+    types = {name: kind.split("(")[0] for name, kind, *_ in described if not re.fullmatch(PANDAS_INDEX, name)}
     row = f"file_row_number + 1 + (SELECT n FROM (VALUES {starts}) AS starts(path, n) WHERE path = filename)"
     return Scan(source, types, row, sum(lengths))
 
