@@ -84,8 +84,10 @@ def parse_formula(text: str) -> MixedFormula:
         raise PlanError(f"formula {text!r}: write it as 'outcome ~ effects + (1 | cluster)'")
     summands = [part.strip() for part in _split(sides[1], "+")]
     bars = [part for part in summands if "|" in part]
-    fixed = " + ".join(part for part in summands if part and part not in bars) or "1"
-    return MixedFormula(text, _terms(f"0 + {sides[0]}"), _terms(fixed), tuple(_expand(bars)))
+    fixed = _terms(" + ".join(part for part in summands if part and part not in bars) or "1")
+    if not fixed.formula:
+        raise PlanError(f"formula {text!r} has no fixed effects; write 1 for an intercept alone")
+    return MixedFormula(text, _terms(f"0 + {sides[0]}"), fixed, tuple(_expand(bars)))
 
 
 def _expand(bars: Iterable[str]) -> Iterator[Bar]:
@@ -138,7 +140,8 @@ def _terms(text: str) -> Terms:
     try:
         formula = Formula(text)
     except (FormulaicError, SyntaxError, ValueError) as error:
-        raise PlanError(f"formula part {text.strip()!r} cannot be read: {str(error).splitlines()[0]}") from error
+        reason = str(error).split(". ")[0].splitlines()[0]
+        raise PlanError(f"formula part {text.strip()!r} cannot be read: {reason}") from error
     return Terms(text.strip(), formula, _variables(formula))
 
 

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .coding import INTERCEPT
 from .degrees import Ddf, small_sample
 from .engine.inference import Information
 from .engine.lmm import LmmResult, fit_lmm
 from .engine.random import RandomTerm
-from .errors import TrialWarning
+from .errors import PlanError, TrialWarning
 from .fit import Array, Fit
 from .formula import parse_formula
-from .matrices import INTERCEPT, Matrices, RandomColumns, model_matrices
+from .matrices import Matrices, RandomColumns, model_matrices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,10 @@ def lmm(
     >>> lmm("y ~ arm + (1 | team)", data).tidy().loc[1, ["estimate", "df"]].tolist()
     [3.75, 2.0]
     """
-    matrices = model_matrices(parse_formula(formula), data)
+    parsed = parse_formula(formula)
+    if not parsed.bars:
+        raise PlanError(f"formula {formula!r} has no random term; add one, such as '(1 | team)'")
+    matrices = model_matrices(parsed, data)
     result = fit_lmm(matrices.y, matrices.x, [_random_term(random) for random in matrices.random], reml=reml)
     inference = small_sample(ddf, result, matrices, reml=reml, information=information)
     return LmmFit(
@@ -140,9 +144,11 @@ def _notes(matrices: Matrices, result: LmmResult) -> list[str]:
     dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
     if dropped:
         notes.append(f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it")
-    if result.singular:
-        notes.append("boundary fit: a variance is estimated as zero, or a correlation as 1 or -1")
-        warnings.warn(notes[-1], TrialWarning, stacklevel=3)
+    for random, boundary in zip(matrices.random, result.boundary, strict=True):
+        if boundary:
+            what = "a variance of zero" if len(random.names) == 1 else "a singular covariance"
+            notes.append(f"boundary fit: {what} is estimated for the random effects of {random.grouping.name}")
+            warnings.warn(notes[-1], TrialWarning, stacklevel=3)
     return notes
 
 

@@ -10,6 +10,7 @@ from scipy.linalg import qr
 from .arrays import Array, Codes
 
 DEPENDENT = 1e-7  # share of a column that must remain when the earlier ones are taken out; lme4 uses the same
+NEAR = 1e-3  # share below which Cholesky's rounding could matter
 CONSTANT = 1e-14  # share that must remain when the mean is taken out, which is done before anything is squared
 
 
@@ -22,44 +23,55 @@ class OrthogonalBasis:
     columns : (n, p) = design[:, kept] @ transform
     transform : (p, p) upper triangular
     kept : (p,) the columns of the design that do not depend on earlier ones
+    intercept : the value of the design's first column if that is a constant, or else 0
     """
 
     columns: Array
     transform: Array
     kept: Codes
+    intercept: float
 
 
 def orthogonal_basis(design: Array) -> OrthogonalBasis:
     """Basis of the columns of `design` (n, p0); where the first is constant, the others are centred on the way."""
     n = len(design)
-    mean = np.zeros(design.shape[1])
-    if has_intercept(design):
-        mean[1:] = design[:, 1:].mean(axis=0)
+    intercept = _constant(design[:, 0])
+    mean = design.mean(axis=0) if intercept else np.zeros(design.shape[1])
+    mean[0] = 0
     centred = design - mean
     length = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     kept = np.flatnonzero(length > CONSTANT * np.sqrt(n) * np.abs(mean))
-    centred, length = centred[:, kept], length[kept]
-    independent, triangle = _triangle(centred / length)
-    kept, centred, length = kept[independent], centred[:, independent], length[independent]
-    transform = np.linalg.inv(triangle) * np.sqrt(n) / length[:, None]
-    columns = centred @ transform
-    if mean.any():
-        transform[0] -= mean[kept] / design[0, 0] @ transform
-    return OrthogonalBasis(columns, transform, kept)
+    independent, triangle = _triangle(centred[:, kept] / length[kept])
+    kept = kept[independent]
+    transform = np.linalg.inv(triangle) * np.sqrt(n) / length[kept, None]
+    columns = centred[:, kept] @ transform
+    if intercept:
+        transform[0] -= mean[kept] / intercept @ transform
+    return OrthogonalBasis(columns, transform, kept, intercept)
 
 
-def has_intercept(design: Array) -> bool:
-    """Whether the first column is a constant other than zero."""
-    return bool(design.size and design[0, 0] != 0 and np.all(design[:, 0] == design[0, 0]))
+def _constant(column: Array) -> float:
+    """The value of a constant column, or 0."""
+    return float(column[0]) if np.all(column == column[0]) else 0.0
 
 
 def _triangle(columns: Array) -> tuple[Codes, Array]:
-    """The columns (of length 1) that do not depend on earlier ones, and their R of the QR decomposition."""
+    """The columns (of length 1) that do not depend on earlier ones, and R of their QR decomposition."""
     kept = np.arange(columns.shape[1])
+    if (triangle := _well_conditioned(columns)) is not None:
+        return kept, triangle
     while True:
         (triangle,) = qr(columns[:, kept], mode="r", check_finite=False)
-        remaining = np.abs(np.diagonal(triangle))
-        if len(remaining) == len(kept) and np.all(remaining > DEPENDENT):
+        short = np.abs(np.diagonal(triangle)) <= DEPENDENT
+        if len(short) == len(kept) and not short.any():
             return kept, triangle[: len(kept)]
-        short = np.append(remaining <= DEPENDENT, True)
-        kept = np.delete(kept, np.argmax(short))
+        kept = np.delete(kept, np.argmax(np.append(short, True)))
+
+
+def _well_conditioned(columns: Array) -> Array | None:
+    """R by Cholesky, much cheaper and exact enough where no column comes near dependence on others."""
+    try:
+        triangle = np.linalg.cholesky(columns.T @ columns).T
+    except np.linalg.LinAlgError:
+        return None
+    return triangle if np.all(np.diagonal(triangle) > NEAR) else None

@@ -99,6 +99,13 @@ class Stacked:
         blocks = zip(self.parts, self.split(gamma), strict=True)
         return np.concatenate([part.nearest(g, least) for part, g in blocks])
 
+    def theta(self, factors: Sequence[Array]) -> Array:
+        """theta of the covariances A A' of the `factors` A, one (q, q) a part."""
+        return np.concatenate([part.theta(factor) for part, factor in zip(self.parts, factors, strict=True)])
+
+    def factors(self, theta: Array) -> list[Array]:
+        return [part.factor(t) for part, t in zip(self.parts, self.split(theta), strict=True)]
+
     def split(self, vector: Array) -> list[Array]:
         """The share of each part in a theta or gamma."""
         return [vector[s] for s in self._slices]

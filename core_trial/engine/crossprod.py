@@ -96,5 +96,6 @@ def cross_products(
 def _by_cluster(columns: Array, cluster: Codes, n_clusters: int) -> csc_array:
     """(J s, n) sparse matrix whose product with a row-wise table sums it, times each of the s columns, by cluster."""
     n, s = columns.shape
-    position = (cluster[:, None] * s + np.arange(s)).ravel()
-    return csc_array((columns.ravel(), position, np.arange(0, n * s + 1, s)), shape=(n_clusters * s, n))
+    position = (cluster.astype(np.int32)[:, None] * np.int32(s) + np.arange(s, dtype=np.int32)).ravel()
+    starts = np.arange(0, n * s + 1, s, dtype=np.int32)
+    return csc_array((columns.ravel(), position, starts), shape=(n_clusters * s, n))

@@ -13,7 +13,6 @@ from ..errors import DesignError, PlanError
 from .arrays import Array, Codes
 
 Information = Literal["expected", "observed"]
-UNKNOWN = 1e-10  # an eigenvalue below this, of an information matrix scaled to a unit diagonal, counts as zero
 
 
 @dataclass(frozen=True)
@@ -84,15 +83,6 @@ def _match_moments(q: int, a1: float, a2: float) -> Reference:
 def _ratio(a: float, b: float) -> float:
     """a / b, whose limit is 1 where both vanish: at 2 degrees of freedom."""
     return 1.0 if max(abs(a), abs(b)) < 1e-10 else a / b
-
-
-def inverse_information(information: Array) -> Array:
-    """Inverse of an information matrix (r, r), leaving out directions in which there is none."""
-    size = np.sqrt(np.abs(np.diagonal(information)))
-    size = np.where(size > 0, size, 1.0)
-    values, axes = np.linalg.eigh(information / np.outer(size, size))
-    known = values > UNKNOWN
-    return np.asarray((axes[:, known] / values[known]) @ axes[:, known].T / np.outer(size, size))
 
 
 def between_within(x: Array, levels: Sequence[Codes]) -> Array:

@@ -5,26 +5,23 @@ y = X beta + sum_t Z_t b_t + e. Inside, the columns of [X y] and of each Z_t are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import DesignError, FitError
+from ..errors import DesignError
 from .arrays import Array, Codes
-from .basis import OrthogonalBasis, has_intercept, orthogonal_basis
-from .covariance import Stacked
-from .crossed import Basis
-from .crossprod import CrossProducts
-from .inference import VarianceParts, inverse_information
-from .newton import Minimum, minimise
-from .profile import Profile, profile
+from .basis import OrthogonalBasis, orthogonal_basis
+from .inference import VarianceParts
+from .information import variance_parts
+from .newton import Minimum
+from .profile import Profile
 from .random import RandomDesign, RandomTerm, random_design
+from .search import Deviance, Point, search
 
-SINGULAR = 1e-4  # a relative standard deviation below this is on its boundary; lme4 uses the same
 EXACT = 1e-12  # a share of the outcome's spread that only rounding leaves
-LEAST = 0.1  # relative standard deviation that the search begins from where the moment estimate is smaller
-STARTS = (1.0, 0.1, 10.0)  # the same for all random effects, should the moment estimates not lead to a minimum
+SINGULAR = 1e-4  # a relative standard deviation below this is on its boundary; lme4 uses the same
 
 
 @dataclass(frozen=True)
@@ -35,35 +32,6 @@ class Response:
     coefficient: Array
     scale: float
     residual: Array
-
-
-@dataclass(frozen=True)
-class Objective:
-    """The deviance as a function of theta, in the coordinates of `structure`."""
-
-    products: CrossProducts
-    basis: Basis
-    structure: Stacked
-    reml: bool
-
-    def profile(self, gamma: Array) -> Profile:
-        return profile(self.products, self.basis, gamma, self.reml)
-
-    def __call__(self, theta: Array) -> Point:
-        at = self.profile(self.structure.gamma(theta))
-        jacobian = self.structure.jacobian(theta)
-        bent = np.einsum("r,rab->ab", at.gradient, self.structure.curvature)
-        return Point(at.value, jacobian.T @ at.gradient, jacobian.T @ at.hessian @ jacobian + bent, at)
-
-
-@dataclass(frozen=True)
-class Point:
-    """The deviance and its derivatives at one theta."""
-
-    value: float
-    gradient: Array
-    hessian: Array
-    profile: Profile
 
 
 @dataclass(frozen=True)
@@ -79,7 +47,7 @@ class LmmResult:
     log_likelihood : restricted or not, constants included
     covariances : one (q, q) a random term
     modes : one (levels, q) a random term, the conditional modes (best linear unbiased predictors)
-    singular : whether a covariance is on its boundary
+    boundary : whether each of the covariances is singular
     path : a row an accepted point of the search: deviance, fall still expected, theta (internal units)
     parts : how the covariance of beta hangs on the variance parameters (internal units)
     """
@@ -91,7 +59,7 @@ class LmmResult:
     log_likelihood: float
     covariances: tuple[Array, ...]
     modes: tuple[Array, ...]
-    singular: bool
+    boundary: tuple[bool, ...]
     path: Array
     parts: VarianceParts
 
@@ -100,28 +68,31 @@ class LmmResult:
         """(p, p) of the estimate, as if the variance parameters were known."""
         return self.units @ self.parts.covariance @ self.units.T
 
+    @property
+    def singular(self) -> bool:
+        return any(self.boundary)
+
 
 def fit_lmm(y: Array, x: Array, terms: Sequence[RandomTerm], *, reml: bool = True) -> LmmResult:
     """Fit y (n,) on the fixed columns x (n, p0) and random `terms`.
 
     Raises
     ------
-    DesignError : as many coefficients as rows, or a random term that cannot be told from the residuals
+    DesignError : as many coefficients as rows, or effects that the data cannot tell apart
     FitError : no minimum of the deviance was found
     """
     fixed = orthogonal_basis(x)
     if len(y) <= len(fixed.kept):
         raise DesignError(f"{len(fixed.kept)} coefficients for {len(y)} rows: no rows are left to estimate a variance")
-    response = _standardise(y, x, fixed)
+    response = _standardise(y, fixed)
     random = random_design(terms)
     products = random.products(np.column_stack([fixed.columns, response.residual]))
-    minimum = _search(Objective(products, random.basis, random.structure, reml))
-    return _result(fixed, response, random, minimum)
+    return _result(fixed, response, random, search(Deviance(products, random, reml)))
 
 
-def _standardise(y: Array, x: Array, fixed: OrthogonalBasis) -> Response:
-    offset = float(y.mean() / x[0, 0]) if has_intercept(x) else 0.0
-    centred = y - offset * x[0, 0] if offset else y
+def _standardise(y: Array, fixed: OrthogonalBasis) -> Response:
+    offset = float(y.mean()) if fixed.intercept else 0.0
+    centred = y - offset if offset else y
     coefficient = fixed.columns.T @ centred / len(y)
     residual = centred - fixed.columns @ coefficient
     scale = float(np.sqrt(np.mean(residual**2)))
@@ -130,55 +101,27 @@ def _standardise(y: Array, x: Array, fixed: OrthogonalBasis) -> Response:
     return Response(offset, coefficient, scale, residual / scale)
 
 
-def _search(objective: Objective) -> Minimum[Point]:
-    """The minimum from the first of `_starts` that leads to one."""
-    tried = []
-    for name, start in _starts(objective):
-        minimum = minimise(objective, start)
-        if minimum.converged:
-            return minimum
-        tried.append(f"{name}: deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
-    raise FitError(
-        f"the mixed model did not converge by Newton's method ({'; '.join(tried)}). A residual variance near zero does"
-        " this, when the outcome hardly varies within a grouping factor, or random effects that the data cannot tell"
-        " apart: try a simpler random term"
-    )
-
-
-def _starts(objective: Objective) -> Iterator[tuple[str, Array]]:
-    moments = _moments(objective)
-    yield "from moment estimates", objective.structure.nearest(moments, LEAST)
-    for sd in STARTS:
-        yield f"from relative standard deviations {sd:g}", objective.structure.nearest(0 * moments, sd)
-
-
-def _moments(objective: Objective) -> Array:
-    """gamma by minimum norm quadratic unbiased estimation, as if there were no random effects (Rao, 1971; MINQUE0)."""
-    none = objective.profile(np.zeros(objective.structure.size)).with_residual_variance
-    variances = np.linalg.lstsq(none.traces, none.quadratic)[0]
-    return np.asarray(variances[:-1] / variances[-1])
-
-
 def _result(fixed: OrthogonalBasis, response: Response, random: RandomDesign, minimum: Minimum[Point]) -> LmmResult:
-    at, theta = minimum.at.profile, minimum.theta
-    sigma = response.scale * np.sqrt(at.sigma2)
+    at = minimum.at.profile
+    sigma = response.scale * float(np.sqrt(at.sigma2))
     estimate = fixed.transform @ (response.coefficient + response.scale * at.beta)
-    estimate[0] += response.offset
-    factors = [part.factor(t) for part, t in zip(random.structure.parts, random.structure.split(theta), strict=True)]
+    if fixed.intercept:
+        estimate[0] += response.offset / fixed.intercept
+    factors = random.structure.factors(minimum.theta)
+    given = [frame @ factor for frame, factor in zip(random.frames, factors, strict=True)]
     effects = random.split(response.scale * at.marginal.effects(at.residual[:, -1]))
-    modes = [u @ f @ f.T @ frame.T for u, f, frame in zip(effects, factors, random.frames, strict=True)]
-    scaled = [sigma * frame @ f for f, frame in zip(factors, random.frames, strict=True)]
+    modes = [u @ f @ g.T for u, f, g in zip(effects, factors, given, strict=True)]
     return LmmResult(
         kept=fixed.kept,
         estimate=estimate,
         units=sigma * fixed.transform,
-        sigma=float(sigma),
+        sigma=sigma,
         log_likelihood=-0.5 * (at.value + _change_of_units(at, fixed, response)),
-        covariances=random.as_given([f @ f.T for f in scaled]),
+        covariances=random.as_given([sigma**2 * g @ g.T for g in given]),
         modes=random.as_given(modes),
-        singular=any(np.any(np.abs(np.diagonal(f)) < SINGULAR) for f in factors),
+        boundary=random.as_given([bool(np.any(np.abs(np.diagonal(f)) < SINGULAR)) for f in factors]),
         path=minimum.path,
-        parts=variance_parts(at, random.given_structure, factors),
+        parts=variance_parts(at, random.given_structure, random.given_structure.theta(factors)),
     )
 
 
@@ -186,37 +129,3 @@ def _change_of_units(at: Profile, fixed: OrthogonalBasis, response: Response) ->
     """What the deviance gains on the scale of the data."""
     log_det = -2 * float(np.log(np.abs(np.diagonal(fixed.transform))).sum()) if at.reml else 0.0
     return 2 * at.df * float(np.log(response.scale)) + log_det
-
-
-def variance_parts(at: Profile, structure: Stacked, factors: Sequence[Array]) -> VarianceParts:
-    """Parts for the covariances F F' with the `factors` F, where the residual variance is 1.
-
-    Observed information is that of (theta, sigma), as lmerTest takes it: on the boundary it differs from that of the
-    variances, because the gradient by them is not zero there.
-    """
-    likelihood = at.with_residual_variance
-    theta = np.concatenate([part.theta(f) for part, f in zip(structure.parts, factors, strict=True)])
-    jacobian, curvature = _by_theta_and_sigma(at.gamma, structure.jacobian(theta), structure.curvature)
-    hessian = jacobian.T @ likelihood.hessian @ jacobian + np.tensordot(likelihood.gradient, curvature, 1)
-    derivatives = likelihood.derivatives
-    return VarianceParts(
-        covariance=at.unscaled,
-        first=derivatives.first[:, :-1, :-1],
-        second=derivatives.second[:, :, :-1, :-1],
-        parameter_covariance={
-            "expected": 2 * inverse_information(likelihood.traces),
-            "observed": jacobian @ (2 * inverse_information(hessian)) @ jacobian.T,
-        },
-    )
-
-
-def _by_theta_and_sigma(gamma: Array, jacobian: Array, curvature: Array) -> tuple[Array, Array]:
-    """First and second derivatives of (sigma^2 gamma, sigma^2) by (theta, sigma), where sigma is 1."""
-    r = len(gamma)
-    first = np.zeros((r + 1, r + 1))
-    first[:r, :r], first[:r, r], first[r, r] = jacobian, 2 * gamma, 2
-    second = np.zeros((r + 1, r + 1, r + 1))
-    second[:r, :r, :r] = curvature
-    second[:r, :r, r] = second[:r, r, :r] = 2 * jacobian
-    second[:, r, r] = np.append(2 * gamma, 2)
-    return first, second

@@ -11,6 +11,7 @@ import numpy as np
 from .arrays import Array
 
 FLAT = 1e-9  # an eigenvalue of the Hessian below this share of the largest counts as zero
+ENOUGH = 1e-6  # a gain that is of no consequence, where rounding allows no better
 SHORTEST = 1e-12  # a step that is not worth trying
 
 
@@ -44,9 +45,10 @@ class Minimum(Generic[E]):
 def minimise(
     evaluate: Callable[[Array], E], start: Array, *, tolerance: float = 1e-14, max_steps: int = 100
 ) -> Minimum[E]:
-    """Local minimum of `evaluate` from `start`, converged when a further step promises to gain less than `tolerance`.
+    """Local minimum of `evaluate` from `start`.
 
-    Where `evaluate` raises LinAlgError, a shorter step is tried; it must not at the start.
+    The search ends when a further step promises to gain less than `tolerance`, or nothing more can be gained; it has
+    converged if that is less than `ENOUGH`. Where `evaluate` raises LinAlgError, a shorter step is tried.
     """
     theta, at, radius = start, evaluate(start), 1.0
     path: list[Array] = []
@@ -54,15 +56,15 @@ def minimise(
         step, fall = _step(at, radius)
         path.append(np.array([at.value, fall, *theta]))
         if fall < tolerance:
-            return Minimum(theta, at, True, np.array(path))
+            break
         while (trial := _attempt(evaluate, theta + step, at.value)) is None:
             radius = float(np.linalg.norm(step)) / 4
             if radius < SHORTEST:
-                return Minimum(theta, at, False, np.array(path))
+                return Minimum(theta, at, fall < ENOUGH, np.array(path))
             step, _ = _step(at, radius)
         radius = max(radius, 2 * float(np.linalg.norm(step)))
         theta, at = theta + step, trial
-    return Minimum(theta, at, False, np.array(path))
+    return Minimum(theta, at, fall < ENOUGH, np.array(path))
 
 
 def _attempt(evaluate: Callable[[Array], E], theta: Array, value: float) -> E | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from scipy.sparse import block_diag, csr_array, eye_array, hstack, kron
@@ -15,6 +16,8 @@ from .basis import orthogonal_basis
 from .covariance import Stacked, Unstructured
 from .crossed import Basis
 from .crossprod import CrossProducts, cross_products
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,13 @@ class RandomDesign:
         bottom = np.split(effects[n_top:], np.cumsum([t.n_levels * t.size for t in self.crossed])[:-1])
         return top + [block.reshape(t.n_levels, t.size) for t, block in zip(self.crossed, bottom, strict=False)]
 
-    def as_given(self, values: Sequence[Array]) -> tuple[Array, ...]:
-        """One array a term, in the order in which the terms were given."""
+    def as_given(self, values: Sequence[T]) -> tuple[T, ...]:
+        """One value a term, in the order in which the terms were given."""
         return tuple(values[i] for i in np.argsort(self.order))
 
 
 def random_design(terms: Sequence[RandomTerm]) -> RandomDesign:
-    """Arrange `terms`; DesignError if one has as many random effects as rows, or dependent columns."""
+    """Arrange `terms`; DesignError if the columns of one are linearly dependent."""
     largest = max(terms, key=lambda term: term.n_levels).factor
     order = sorted(range(len(terms)), key=lambda i: terms[i].factor != largest)
     scaled, frames = zip(*(_orthogonal(terms[i]) for i in order), strict=True)
@@ -103,14 +106,8 @@ def random_design(terms: Sequence[RandomTerm]) -> RandomDesign:
 
 
 def _orthogonal(term: RandomTerm) -> tuple[RandomTerm, Array]:
-    n, q = term.z.shape
-    if term.n_levels * q >= n:
-        raise DesignError(
-            f"{term.factor} has {term.n_levels} levels with {q} random effect{'s' * (q > 1)} each, and there are only"
-            f" {n} rows: they cannot be told from the residuals; leave the random term out or simplify it"
-        )
     basis = orthogonal_basis(term.z)
-    if len(basis.kept) < q:
+    if len(basis.kept) < term.size:
         raise DesignError(
             f"the columns of the random term of {term.factor} are linearly dependent; leave out the redundant ones"
         )

@@ -1,0 +1,93 @@
+"""Columns of a design matrix from the terms of a formula: numbers as they are, factors by contrasts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+import pandas as pd
+from formulaic.errors import FormulaicError
+
+from .engine.arrays import Array, Codes
+from .errors import DesignError, PlanError
+from .formula import EXTRA_FUNCTIONS, Terms
+
+INTERCEPT = "(Intercept)"
+Columns = Mapping[str, pd.Series]
+
+
+def code_terms(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...]]:
+    """Columns (n, p) of the terms, and their names."""
+    named = _plain(terms, columns)
+    if named is None:
+        return _by_formulaic(terms, columns)
+    matrix = np.empty((len(named[0][1]), len(named)), order="F")
+    for i, (_, column) in enumerate(named):
+        matrix[:, i] = column
+    return matrix, tuple(name for name, _ in named)
+
+
+def levels(column: pd.Series) -> tuple[Codes, list[Hashable]]:
+    """The level of each row (n,), and the labels of those that occur, sorted."""
+    level, labels = pd.factorize(column, sort=True)
+    return level, list(labels)
+
+
+def is_number(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column.dtype))
+
+
+def _is_factor(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype) or bool(pd.api.types.is_string_dtype(column))
+
+
+def _plain(terms: Terms, columns: Columns) -> list[tuple[str, Array]] | None:
+    """Named columns where each term is a product of numbers, or one factor beside an intercept; else None.
+
+    What most analyses are made of, without the cost of formulaic's general way to the same columns.
+    """
+    named: list[tuple[str, Array]] = []
+    for term in terms.formula:
+        factors = [factor.expr for factor in term.factors]
+        if factors == ["1"]:
+            named.append((INTERCEPT, np.ones(len(next(iter(columns.values()))))))
+        elif any(factor.eval_method.value != "lookup" for factor in term.factors):
+            return None
+        elif all(is_number(columns[name]) for name in factors):
+            named.append((":".join(factors), np.prod([columns[name].to_numpy(float) for name in factors], axis=0)))
+        elif len(factors) == 1 and named and named[0][0] == INTERCEPT and _is_factor(columns[factors[0]]):
+            named.extend(_treatment(factors[0], columns[factors[0]]))
+        else:
+            return None
+    return named
+
+
+def _treatment(name: str, column: pd.Series) -> list[tuple[str, Array]]:
+    """A column for each level but the first."""
+    level, labels = levels(column)
+    if len(labels) < 2:
+        raise DesignError(f"factor {name!r} has only the level {labels[0]!r}: nothing to compare it with")
+    return [(f"{name}[T.{label}]", level == i) for i, label in enumerate(labels) if i]
+
+
+def _by_formulaic(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...]]:
+    ready = pd.DataFrame({name: _prepare(columns[name]) for name in terms.variables})
+    try:
+        matrix = terms.formula.get_model_matrix(ready, context=EXTRA_FUNCTIONS, output="numpy", na_action="ignore")
+    except (FormulaicError, TypeError, ValueError) as error:
+        raise PlanError(f"formula part {terms.text!r} cannot be computed: {str(error).splitlines()[0]}") from error
+    for term, _, coded in matrix.model_spec.structure:
+        if not coded:
+            raise DesignError(f"{term} has a single level: nothing to compare it with")
+    names = (INTERCEPT if name == "Intercept" else name for name in matrix.model_spec.column_names)
+    return np.asarray(matrix, float), tuple(names)
+
+
+def _prepare(column: pd.Series) -> pd.Series:
+    """A column as formulaic takes it: NumPy's numbers, factors of the levels that occur."""
+    if is_number(column):
+        return pd.Series(column.to_numpy(getattr(column.dtype, "numpy_dtype", column.dtype)))
+    if _is_factor(column):
+        level, labels = levels(column)
+        return pd.Series(pd.Categorical.from_codes(level, pd.Index(labels)))
+    raise PlanError(f"column {column.name!r} is neither a number nor a category; its type is {column.dtype}")
