@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import OutputError
+from ..store.sql import quoted
 from ..trial import Trial
 from .tables import Draw
 
@@ -93,10 +94,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 def _with_codes(trial: Trial, name: str) -> pd.DataFrame:
     """A table with the codes for missing values put back."""
-    table = trial.table(name)
-    codes = trial.missing_codes.loc[lambda cells: cells["table"] == name]
+    rows = trial.sql(f'SELECT "row" FROM numbered.{quoted(name)}')["row"]
+    table = trial.table(name).set_axis(rows)
+    codes = trial.missing_codes[trial.missing_codes["table"] == name]
     for column, cells in codes.groupby("column"):
-        values = table[column].astype(object)
-        values.iloc[cells["row"].to_numpy(dtype=int) - 1] = cells["code"].to_numpy()
-        table[column] = values
+        coded = table[column].astype(object)
+        coded[cells["row"]] = cells["code"].to_numpy()
+        table[column] = coded
     return table

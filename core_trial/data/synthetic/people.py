@@ -8,6 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from .ordinal import OrdinalScale
+from .repeated import draw_repeated
 from .truth import Questionnaire, Truth
 
 Array = NDArray[np.float64]
@@ -29,7 +30,7 @@ def draw_patients(rng: Generator, course: pd.DataFrame, truth: Truth) -> pd.Data
     wave, team, _ = np.indices(shape).reshape(3, -1)
     treated = course["intervention"].to_numpy()[team] * wave
     items = _draw_csq8(rng, wave, team, treated, truth)
-    continuity = _draw_score(rng, truth.continuity, team + len(course) * wave, treated, rng.standard_normal(len(wave)))
+    continuity = _draw_score(rng, truth.continuity, team, treated, rng.standard_normal(len(wave)))
     continuity[rng.random(len(wave)) < truth.continuity_missing] = DECLINED
     people = pd.DataFrame(
         {
@@ -52,7 +53,7 @@ def _draw_csq8(
     """Item scores (persons, 8), missing where left out."""
     scale = csq8_scale(truth)
     within, between = scale.within(truth.csq8_sd), scale.between(truth.csq8_sd, truth.csq8_icc)
-    teams = _persistent(rng, (team.max() + 1, 2), truth.csq8_team_persistence)[team, wave]
+    teams = draw_repeated(rng, (team.max() + 1, 2), truth.csq8_team_persistence)[team, wave]
     person = np.sqrt(between) * teams + np.sqrt(within - between) * rng.standard_normal(len(team))
     mean = truth.csq8_mean + truth.csq8_trend * wave + truth.csq8_effect * treated
     own = np.sqrt(1 - within) * rng.standard_normal((len(team), 8))
@@ -100,10 +101,10 @@ def _draw_staff_scores(
     """Scores (rows, scales)."""
     treated = course["intervention"].to_numpy()[team] * wave
     columns = (person.max() + 1, 2)
-    common = _persistent(rng, columns, truth.staff_person_persistence)[person, wave]
+    common = draw_repeated(rng, columns, truth.staff_person_persistence)[person, wave]
     scores = []
     for scale in truth.staff_scales:
-        own = _persistent(rng, columns, truth.staff_person_persistence)[person, wave]
+        own = draw_repeated(rng, columns, truth.staff_person_persistence)[person, wave]
         share = truth.staff_common_factor
         individual = scale.sign * np.sqrt(share) * common + np.sqrt(1 - share) * own
         scores.append(_draw_score(rng, scale, team, treated, individual))
@@ -118,10 +119,3 @@ def _draw_score(
     standing = np.sqrt(scale.icc) * teams + np.sqrt(1 - scale.icc) * individual
     score: Array = scale.mean + scale.effect * treated + scale.sd * standing
     return np.clip(score.round(scale.decimals), scale.lowest, scale.highest)
-
-
-def _persistent(rng: Generator, shape: tuple[int, int], persistence: float) -> Array:
-    """Standard normal variables (units, waves) that correlate by `persistence` over waves."""
-    lasting = rng.standard_normal((shape[0], 1))
-    values: Array = np.sqrt(persistence) * lasting + np.sqrt(1 - persistence) * rng.standard_normal(shape)
-    return values

@@ -7,12 +7,11 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ..rules import ITEMS
 from .ordinal import OrdinalScale
+from .repeated import draw_repeated
 from .truth import Truth
 
-Array = NDArray[np.float64]
-
-N_ITEMS = 39
 TIMEPOINTS = np.array([0, 6, 12])
 CUTS = (-1.5, -0.5, 0.5, 1.5)
 # The survey of 75 teams found organisation scored above content of care; the sizes are illustrative.
@@ -63,24 +62,17 @@ def _draw_scores(rng: Generator, course: pd.DataFrame, truth: Truth) -> NDArray[
     """Scores (teams, 3, 39)."""
     scale, n = fidelity_scale(truth), len(course)
     r = scale.within(truth.fidelity_sd)
-    team = _repeated(rng, (n, 3, 1), truth.fidelity_team_persistence)
-    item = _repeated(rng, (n, 3, N_ITEMS), truth.fidelity_item_persistence)
+    team = draw_repeated(rng, (n, 3, 1), truth.fidelity_team_persistence)
+    item = draw_repeated(rng, (n, 3, ITEMS), truth.fidelity_item_persistence)
     progress = np.array([0.0, truth.fidelity_share_at_6, 1.0])
     mean = truth.fidelity_mean + (truth.fidelity_trend + course["gain"].to_numpy())[:, None] * progress
     return scale.score(scale.shift_for(mean)[..., None] + np.sqrt(r) * team + np.sqrt(1 - r) * item)
 
 
-def _repeated(rng: Generator, shape: tuple[int, int, int], persistence: float) -> Array:
-    """Standard normal variables that correlate by `persistence` over the second axis."""
-    lasting = rng.standard_normal((shape[0], 1, shape[2]))
-    values: Array = np.sqrt(persistence) * lasting + np.sqrt(1 - persistence) * rng.standard_normal(shape)
-    return values
-
-
 def _draw_missing(rng: Generator, n_teams: int, truth: Truth) -> NDArray[np.bool_]:
-    shape = (n_teams, len(TIMEPOINTS), N_ITEMS)
+    shape = (n_teams, len(TIMEPOINTS), ITEMS)
     cut_short = rng.random(shape[:2]) < truth.fidelity_cut_short
-    not_reached = np.arange(N_ITEMS) >= LAST_ITEM_OF_CUT_REVIEW
+    not_reached = np.arange(ITEMS) >= LAST_ITEM_OF_CUT_REVIEW
     return (rng.random(shape) < truth.fidelity_item_missing) | (cut_short[..., None] & not_reached)
 
 

@@ -36,11 +36,12 @@ def draw_teams(rng: Generator, n_teams: int, truth: Truth, scale: float) -> pd.D
 def draw_allocation(rng: Generator, teams: pd.DataFrame) -> pd.DataFrame:
     """The table `allocation`: 15:10 overall, within trusts as near as their sizes allow, a trust on one day."""
     intervention = np.zeros(len(teams), dtype=bool)
-    trust = teams["trust"].to_numpy()
+    teams_of = teams.groupby("trust").indices
+    counts = _intervention_counts(rng, teams["trust"].value_counts(sort=False))
     days = {}
-    for stratum, share in _intervention_counts(rng, teams["trust"].value_counts(sort=False)).items():
-        intervention[rng.choice(np.flatnonzero(trust == stratum), share, replace=False)] = True
-        days[stratum] = FIRST_RANDOMISATION + pd.Timedelta(days=int(rng.integers(RECRUITMENT_DAYS)))
+    for trust, count in counts.items():
+        intervention[rng.choice(teams_of[trust], count, replace=False)] = True
+        days[trust] = FIRST_RANDOMISATION + pd.Timedelta(days=int(rng.integers(RECRUITMENT_DAYS)))
     return pd.DataFrame(
         {
             "team": teams["team"],

@@ -15,8 +15,9 @@ class Questionnaire:
     """A score that one person gives: a normal variable, rounded and kept within the range of the instrument.
 
     `mean`, `sd` (between persons, teams included) and `effect` (added in the intervention arm at follow-up) are in
-    points of the scale; `icc` is the share of the variance between teams; `sign` is 1 where higher is better, else -1.
-    All are illustrative: no mean, standard deviation or effect of these outcomes is published beyond its sign.
+    points of the scale; `icc` is the share of the variance between teams, whose differences last over the waves;
+    `sign` is 1 where higher is better, else -1. All are illustrative: of these outcomes no mean, standard deviation or
+    effect was found, beyond the sign of the effect on psychological health.
     """
 
     name: str
@@ -104,7 +105,7 @@ class Truth:
     readmission_share: float = _stated(0.3, "share", "admissions that follow crisis-team care")
 
     patients_per_wave: int = _stated(15, "persons", "patients interviewed a team and wave", FOUND)
-    csq8_mean: float = _stated(25.2, "points, 8-32", "mean satisfaction; its median is 28, as FOUND", DERIVED)
+    csq8_mean: float = _stated(25.2, "points, 8-32", "mean satisfaction; its median is 28, as FOUND")
     csq8_sd: float = _stated(7.0, "points", "standard deviation between patients", DERIVED)
     csq8_icc: float = _stated(0.065, "share", "variance between teams; gives the published error", DERIVED)
     csq8_team_persistence: float = _stated(0.5, "share", "variance between teams that lasts over waves")
@@ -118,7 +119,7 @@ class Truth:
     staff_stay: float = _stated(0.7, "share", "baseline staff still in the team at follow-up")
     staff_person_persistence: float = _stated(0.5, "share", "variance of a person's scores that lasts over waves")
     staff_common_factor: float = _stated(0.4, "share", "variance that the six staff scales share")
-    staff_scales: tuple[Questionnaire, ...] = _stated(STAFF_SCALES, "points", "the six staff scales (signs are FOUND)")
+    staff_scales: tuple[Questionnaire, ...] = _stated(STAFF_SCALES, "points", "scales (sign of ghq12: FOUND)")
 
     def effects(self) -> dict[str, float]:
         """True effects by outcome: differences in points at follow-up, rate ratios of months 7 to 12."""
