@@ -10,28 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import DesignError
 from .arrays import Array, Codes
-from .basis import OrthogonalBasis, orthogonal_basis
 from .inference import VarianceParts
 from .information import variance_parts
 from .newton import Minimum
-from .profile import Profile
 from .random import RandomDesign, RandomTerm, random_design
+from .response import Response, standardise
 from .search import Deviance, Point, search
 
-EXACT = 1e-12  # a share of the outcome's spread that only rounding leaves
 SINGULAR = 1e-4  # a relative standard deviation below this is on its boundary; lme4 uses the same
-
-
-@dataclass(frozen=True)
-class Response:
-    """y = offset + columns @ coefficient + scale * residual, the residual orthogonal to the columns, of unit size."""
-
-    offset: float
-    coefficient: Array
-    scale: float
-    residual: Array
 
 
 @dataclass(frozen=True)
@@ -81,51 +68,27 @@ def fit_lmm(y: Array, x: Array, terms: Sequence[RandomTerm], *, reml: bool = Tru
     DesignError : as many coefficients as rows, or effects that the data cannot tell apart
     FitError : no minimum of the deviance was found
     """
-    fixed = orthogonal_basis(x)
-    if len(y) <= len(fixed.kept):
-        raise DesignError(f"{len(fixed.kept)} coefficients for {len(y)} rows: no rows are left to estimate a variance")
-    response = _standardise(y, fixed)
+    response = standardise(y, x)
     random = random_design(terms)
-    products = random.products(np.column_stack([fixed.columns, response.residual]))
-    return _result(fixed, response, random, search(Deviance(products, random, reml)))
+    return _result(response, random, search(Deviance(random.products(response.columns), random, reml)))
 
 
-def _standardise(y: Array, fixed: OrthogonalBasis) -> Response:
-    offset = float(y.mean()) if fixed.intercept else 0.0
-    centred = y - offset if offset else y
-    coefficient = fixed.columns.T @ centred / len(y)
-    residual = centred - fixed.columns @ coefficient
-    scale = float(np.sqrt(np.mean(residual**2)))
-    if not scale > EXACT * np.sqrt(np.mean(centred**2)):
-        raise DesignError("the fixed effects fit the outcome exactly: no variation is left to estimate a variance")
-    return Response(offset, coefficient, scale, residual / scale)
-
-
-def _result(fixed: OrthogonalBasis, response: Response, random: RandomDesign, minimum: Minimum[Point]) -> LmmResult:
+def _result(response: Response, random: RandomDesign, minimum: Minimum[Point]) -> LmmResult:
     at = minimum.at.profile
     sigma = response.scale * float(np.sqrt(at.sigma2))
-    estimate = fixed.transform @ (response.coefficient + response.scale * at.beta)
-    if fixed.intercept:
-        estimate[0] += response.offset / fixed.intercept
     factors = random.structure.factors(minimum.theta)
     given = [frame @ factor for frame, factor in zip(random.frames, factors, strict=True)]
     effects = random.split(response.scale * at.marginal.effects(at.residual[:, -1]))
     modes = [u @ f @ g.T for u, f, g in zip(effects, factors, given, strict=True)]
     return LmmResult(
-        kept=fixed.kept,
-        estimate=estimate,
-        units=sigma * fixed.transform,
+        kept=response.fixed.kept,
+        estimate=response.estimate(at.beta),
+        units=sigma * response.fixed.transform,
         sigma=sigma,
-        log_likelihood=-0.5 * (at.value + _change_of_units(at, fixed, response)),
+        log_likelihood=-0.5 * (at.value + response.change_of_units(at.df, at.reml)),
         covariances=random.as_given([sigma**2 * g @ g.T for g in given]),
         modes=random.as_given(modes),
         boundary=random.as_given([bool(np.any(np.abs(np.diagonal(f)) < SINGULAR)) for f in factors]),
         path=minimum.path,
         parts=variance_parts(at, random.given_structure, random.given_structure.theta(factors)),
     )
-
-
-def _change_of_units(at: Profile, fixed: OrthogonalBasis, response: Response) -> float:
-    """What the deviance gains on the scale of the data."""
-    log_det = -2 * float(np.log(np.abs(np.diagonal(fixed.transform))).sum()) if at.reml else 0.0
-    return 2 * at.df * float(np.log(response.scale)) + log_det
