@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
+from .engine.arrays import Codes
 from .engine.inference import (
     Information,
+    VarianceParts,
     between_within,
     kenward_roger,
     kenward_roger_covariance,
     satterthwaite,
 )
-from .engine.lmm import LmmResult
 from .errors import PlanError
 from .fit import Array
 from .matrices import Matrices
 
 Ddf = Literal["kenward-roger", "satterthwaite", "between-within", "residual", "normal"]
+
+
+class Estimated(Protocol):
+    """What a Gaussian model says of its fixed effects; see `engine.lmm.LmmResult`."""
+
+    @property
+    def kept(self) -> Codes: ...
+    @property
+    def units(self) -> Array: ...
+    @property
+    def parts(self) -> VarianceParts: ...
+    @property
+    def covariance(self) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class SmallSample:
 
 
 def small_sample(
-    ddf: Ddf, result: LmmResult, matrices: Matrices, *, reml: bool, information: Information | None = None
+    ddf: Ddf, result: Estimated, matrices: Matrices, *, reml: bool, information: Information | None = None
 ) -> SmallSample:
     """What `ddf` and `information` mean for a fit; PlanError for an option that is unknown or does not apply."""
     if ddf not in get_args(Ddf):
@@ -49,7 +63,7 @@ def small_sample(
     return SmallSample(result.covariance, *_fixed_degrees(ddf, result, matrices))
 
 
-def _kenward_roger(result: LmmResult, information: Information, reml: bool) -> SmallSample:
+def _kenward_roger(result: Estimated, information: Information, reml: bool) -> SmallSample:
     if not reml:
         raise PlanError("Kenward-Roger needs REML: use reml=True, or another ddf such as 'satterthwaite'")
     units = result.units
@@ -60,7 +74,7 @@ def _kenward_roger(result: LmmResult, information: Information, reml: bool) -> S
     )
 
 
-def _satterthwaite(result: LmmResult, information: Information) -> SmallSample:
+def _satterthwaite(result: Estimated, information: Information) -> SmallSample:
     return SmallSample(
         result.covariance,
         lambda contrast: satterthwaite(result.parts, result.units.T @ contrast, information),
@@ -68,7 +82,7 @@ def _satterthwaite(result: LmmResult, information: Information) -> SmallSample:
     )
 
 
-def _fixed_degrees(ddf: Ddf, result: LmmResult, matrices: Matrices) -> tuple[Callable[[Array], float], str]:
+def _fixed_degrees(ddf: Ddf, result: Estimated, matrices: Matrices) -> tuple[Callable[[Array], float], str]:
     if ddf == "normal":
         return lambda _: np.inf, "normal reference distribution, without a small-sample correction"
     if ddf == "residual":

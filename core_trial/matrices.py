@@ -42,6 +42,7 @@ class Matrices:
     y : (n,) response
     x : (n, p) fixed-effect columns, named by `names`
     random : one for each bar term
+    rows : (n,) the rows of the data that are used, from 0
     notes : what was left out and why
     """
 
@@ -49,11 +50,12 @@ class Matrices:
     x: Array
     names: tuple[str, ...]
     random: tuple[RandomColumns, ...]
+    rows: Codes
     notes: tuple[str, ...]
 
 
-def model_matrices(formula: MixedFormula, data: pd.DataFrame) -> Matrices:
-    """Evaluate `formula` on the complete rows of `data`.
+def model_matrices(formula: MixedFormula, data: pd.DataFrame, also: Sequence[str] = ()) -> Matrices:
+    """Evaluate `formula` on the rows of `data` with a value of each of its columns, and of the columns `also`.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def model_matrices(formula: MixedFormula, data: pd.DataFrame) -> Matrices:
     DataError : infinite values, a column twice, an outcome that does not vary, no complete rows
     DesignError : a grouping factor with a single level
     """
-    columns, rows, notes = _complete(_columns(formula, data))
+    columns, rows, notes = _complete(_columns((*formula.variables, *also), data))
     for variable in formula.response.variables:
         if not is_number(columns[variable]):
             raise PlanError(f"the outcome {variable!r} is not a number; its type is {columns[variable].dtype}")
@@ -73,13 +75,12 @@ def model_matrices(formula: MixedFormula, data: pd.DataFrame) -> Matrices:
     x, names = _finite(formula.fixed, columns, rows)
     groupings = {bar.group: _grouping(bar.group, columns) for bar in formula.bars}
     random = tuple(RandomColumns(*_finite(bar.columns, columns, rows), groupings[bar.group]) for bar in formula.bars)
-    return Matrices(y[:, 0], x, names, random, notes)
+    return Matrices(y[:, 0], x, names, random, rows, notes)
 
 
-def _columns(formula: MixedFormula, data: pd.DataFrame) -> Columns:
-    """The columns that the formula mentions."""
-    require_columns(data, formula.variables)
-    columns = {name: data[name] for name in formula.variables}
+def _columns(names: Sequence[str], data: pd.DataFrame) -> Columns:
+    require_columns(data, names)
+    columns = {name: data[name] for name in names}
     for name, column in columns.items():
         if column.ndim > 1:
             raise DataError(f"the data have more than one column {name!r}; rename or drop the others")

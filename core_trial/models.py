@@ -42,7 +42,7 @@ class LmmFit(Fit):
         `team`, `team.1`.
         """
         blocks = zip(self._groups(), self.matrices.random, self.result.covariances, strict=True)
-        rows = [row for group, random, covariance in blocks for row in _elements(group, random.names, covariance)]
+        rows = [row for group, random, covariance in blocks for row in covariance_rows(group, random.names, covariance)]
         rows.append(("Residual", "", "", self.result.sigma**2, 1.0))
         return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
 
@@ -172,7 +172,9 @@ def _summary(matrices: Matrices, result: LmmResult, reml: bool) -> dict[str, Any
     return summary
 
 
-def _elements(group: str, names: Sequence[str], covariance: Array) -> Iterator[tuple[str, str, str, float, float]]:
+def covariance_rows(
+    group: str, names: Sequence[str], covariance: Array
+) -> Iterator[tuple[str, str, str, float, float]]:
     """Rows of `variance_components`: the variances, then the covariances."""
     sd = np.sqrt(np.diagonal(covariance))
     places = [(i, i) for i in range(len(names))] + list(combinations(range(len(names)), 2))

@@ -96,7 +96,7 @@ def between_within(x: Array, levels: Sequence[Codes]) -> Array:
     groups = np.array([0] + [level.max() + 1 for level in ordered])
     if any(len(np.unique(a * groups.max() + b)) > n for a, b, n in zip(ordered, ordered[1:], groups[2:], strict=False)):
         raise PlanError("between-within degrees of freedom are for nested grouping factors; use kenward-roger")
-    constant = np.array([_constant_within(x, level) for level in ordered])
+    constant = np.array([constant_within(x, level) for level in ordered])
     at = constant.argmax(axis=0)
     left = np.diff(groups) - np.bincount(at, minlength=len(ordered))
     if np.any(left[at] < 1):
@@ -104,7 +104,7 @@ def between_within(x: Array, levels: Sequence[Codes]) -> Array:
     return np.asarray(left[at], float)
 
 
-def _constant_within(x: Array, level: Codes) -> NDArray[np.bool_]:
+def constant_within(x: Array, level: Codes) -> NDArray[np.bool_]:
     """(p,) whether each column has one value in each group, but for rounding."""
     first = np.unique(level, return_index=True)[1]
     return np.asarray(np.all(np.abs(x - x[first[level]]) <= 1e-12 * np.abs(x).max(axis=0), axis=0))
