@@ -15,8 +15,28 @@ from .errors import DataError, DesignError, FitError, PlanError
 from .fit import Fit
 from .icc import IntraclusterCorrelation, icc
 from .plan import AnyAnalysis, Outcome, Plan
+from .report.cells import SUPPRESSED
+from .report.disclosure import Disclosure
 
 ARMS = ("intervention", "control")
+EFFECTS = (
+    *(
+        "outcome",
+        "label",
+        "analysis",
+        "analysis_label",
+        "role",
+        "prespecified",
+        "unit",
+        "direction",
+        "measure",
+        "ratio",
+    ),
+    *("estimate", "std_error", "conf_low", "conf_high", "statistic", "df", "p_value", "z_low", "z_high", "z_p"),
+    *("clusters_intervention", "clusters_control", "n_intervention", "n_control"),
+    *("intervention_summary", "control_summary", "icc", "icc_low", "icc_high", "icc_design_effect", "method", "notes"),
+)
+"""Columns of the frame of effects, in this order."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +100,12 @@ def _icc(plan: Plan, outcome: Outcome, data: pd.DataFrame) -> IntraclusterCorrel
 
 
 def effects(results: Iterable[Result], plan: Plan) -> pd.DataFrame:
-    """One row an analysis, ratios exponentiated; `z_low z_high z_p` are the large-sample interval and p value."""
-    return pd.DataFrame([_row(result, plan) for result in results])
+    """A row an analysis with the columns `EFFECTS`.
+
+    Ratios are exponentiated; `z_low z_high z_p` are the large-sample interval and p value; an analysis that could not be
+    carried out has no estimate, and its reason in `notes`.
+    """
+    return pd.DataFrame([_row(result, plan) for result in results], columns=list(EFFECTS))
 
 
 def _row(result: Result, plan: Plan) -> dict[str, Any]:
@@ -100,7 +124,8 @@ def _row(result: Result, plan: Plan) -> dict[str, Any]:
     }
     analysed = _analysed(result, plan)
     row |= _numbers_analysed(analysed, plan.trial.cluster)
-    row |= {f"{arm}_summary": _summary(analysed[analysed["arm"] == arm], outcome) for arm in ARMS}
+    rules = Disclosure.preset(plan.trial.disclosure)
+    row |= {f"{arm}_summary": _summary(analysed[analysed["arm"] == arm], outcome, rules) for arm in ARMS}
     row |= _estimate(fit, analysis.effect, plan.trial.conf_level)
     row |= _reproduced(result.reproduction, analysis.effect, plan.trial.conf_level)
     row |= _correlation(result.icc)
@@ -146,15 +171,16 @@ def _numbers_analysed(data: pd.DataFrame, cluster: str) -> dict[str, int]:
     return numbers
 
 
-def _summary(rows: pd.DataFrame, outcome: Outcome) -> str:
-    """Mean (SD) at follow-up, or the rate per 1,000 person-years of the arm as a whole (events)."""
+def _summary(rows: pd.DataFrame, outcome: Outcome, rules: Disclosure) -> str:
+    """Mean (SD) at follow-up, or the rate per 1,000 person-years of the arm as a whole (events); "*" if too few."""
     if "timepoint" in rows:
         rows = rows[rows["timepoint"] == rows["timepoint"].max()]
     values = rows[outcome.variable].astype(float)
     if outcome.kind == "rate":
-        rate = 1000 * values.sum() / rows[outcome.person_time].sum() if len(rows) else np.nan
-        return f"{rate:.2f} ({values.sum():,.0f})"
-    return f"{values.mean():.1f} ({values.std():.1f})"
+        events, person_years = values.sum(), rows[outcome.person_time].sum()
+        return SUPPRESSED if rules.withholds(int(events)) else f"{1000 * events / person_years:.2f} ({events:,.0f})"
+    enough = outcome.level == "cluster" or rules.allows_summary(len(values))
+    return f"{values.mean():.1f} ({values.std():.1f})" if enough else SUPPRESSED
 
 
 def _correlation(correlation: IntraclusterCorrelation | None) -> dict[str, float]:

@@ -241,6 +241,7 @@ def verify(
     """
     from .reproduce import verify as verify_report
 
+    warnings.simplefilter("ignore", TrialWarning)
     with _progress(quiet or as_json) as step:
         comparison = verify_report(report, data=data, progress=step)
     if csv:

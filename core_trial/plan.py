@@ -200,7 +200,9 @@ def parse_plan(text: str, name: str = "plan.toml") -> Plan:
     except tomllib.TOMLDecodeError as error:
         raise PlanError(f"{name} is not valid TOML: {error}") from error
     except ValidationError as error:
-        lines = [f"  {_place(item['loc'])}: {_plain(item)}" for item in error.errors()]
+        items = error.errors()
+        inner = {item["loc"][:length] for item in items for length in range(len(item["loc"]))}
+        lines = [f"  {_place(item['loc'])}: {_plain(item)}" for item in items if item["loc"] not in inner]
         raise PlanError(f"{name} does not describe a plan:\n" + "\n".join(lines)) from error
     plan._text = text
     return plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,11 +29,12 @@ from .report.manifest import (
     library_versions,
     read_manifest,
     read_outputs,
+    sha256,
 )
 from .report.tables import Table
 from .report.verify import Comparison, compare_outputs
 from .report.word import render_docx
-from .report.write import check_replaceable, write_run
+from .report.write import check_replaceable, restore_run, write_run
 from .trial_folder import PLAN, read_records
 
 Progress = Callable[[str], None]
@@ -86,7 +86,7 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
     table = effects(results, plan)
     progress("Drawing the figures")
     described = baseline(trial, rules)
-    plots = _plots(table, panel)
+    plots = _plots(table, panel, plan, rules)
     document = sections.compose(
         plan,
         (
@@ -115,17 +115,17 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
     return Run(outputs, manifest, table, tuple(results), tuple(left_out))
 
 
-def _plots(table: pd.DataFrame, panel: pd.DataFrame) -> dict[str, tuple[Plot, str]]:
+def _plots(table: pd.DataFrame, panel: pd.DataFrame, plan: Plan, rules: Disclosure) -> dict[str, tuple[Plot, str]]:
     """Figures by id, with their captions."""
-    plots = {}
-    if table["prespecified"].any():
+    plots, conf_level = {}, plan.trial.conf_level
+    if len(table):
         plots["forest"] = (
-            forest(table[table["prespecified"]]),
+            forest(table[table["prespecified"]], conf_level=conf_level),
             "Pre-specified effects with their confidence intervals.",
         )
     if panel["fidelity"].notna().any():
         plots["trajectory"] = (
-            trajectory(panel, "fidelity"),
+            trajectory(panel, "fidelity", conf_level=conf_level, min_count=rules.fewest_shown),
             "Fidelity of each team (thin lines) and mean of each arm with its confidence interval.",
         )
     return plots
@@ -146,8 +146,7 @@ def _outputs(document: Document, plan: Plan, plots: Mapping[str, Plot]) -> dict[
 
 
 def _step(name: str, frame: pd.DataFrame) -> Step:
-    content = frame.to_csv(index=False, lineterminator="\n").encode()
-    return Step(name, hashlib.sha256(content).hexdigest(), len(frame))
+    return Step(name, sha256(frame.to_csv(index=False, lineterminator="\n").encode()), len(frame))
 
 
 def _truth(trial: Trial) -> Mapping[str, float] | None:
@@ -177,10 +176,11 @@ def verify(folder: Path | str, *, data: Path | str | None = None, progress: Prog
     DataError : the folder is no report, the records cannot be found, or they break a rule
     """
     folder = Path(folder)
+    restore_run(folder)
     manifest, recorded = read_manifest(folder), read_outputs(folder)
-    if PLAN not in recorded:
-        raise DataError(f"{folder} has no {PLAN}: the report cannot be run again without its plan")
-    plan = parse_plan(recorded[PLAN].decode("utf-8", "replace"), PLAN)
+    if sha256(recorded.get(PLAN, b"")) != manifest.plan_sha256:
+        raise DataError(f"{folder / PLAN} is not the plan that the report was made with: it was changed or is missing")
+    plan = parse_plan(recorded[PLAN].decode(), PLAN)
     progress("Reading the records")
     rerun = produce(_recorded_trial(manifest, folder, data), plan, folder, progress=progress)
     return compare_outputs(recorded, rerun.outputs, manifest, rerun.manifest)

@@ -27,10 +27,8 @@ BASELINE_FORMATS = {
 SCORE_COUNTS = ("reviews", "complete", "prorated", "missing")
 ESTIMAND_LABELS = {
     "label": "Outcome",
-    "role": "Role",
     "level": "Level",
     "timing": "When",
-    "direction": "Direction",
     "population": "Population",
     "summary": "Summary",
     "average": "Average over",
@@ -55,12 +53,13 @@ def design(plan: Plan, panel: pd.DataFrame) -> Section:
 
 def _estimands(plan: Plan) -> Table:
     rows = (
-        outcome.model_dump(include={"label", "role", "level", "timing", "direction"})
+        outcome.model_dump(include={"label", "level", "timing"})
         | outcome.estimand.model_dump()
-        | {"analysis": outcome.primary_analysis.id}
+        | {"heading": f"{outcome.role.capitalize()} outcomes", "analysis": outcome.primary_analysis.id}
         for outcome in plan.outcomes
     )
-    return Table("estimands", "Outcomes and what is estimated", pd.DataFrame(rows), _columns(ESTIMAND_LABELS))
+    columns = _columns(ESTIMAND_LABELS)
+    return Table("estimands", "Outcomes and what is estimated", pd.DataFrame(rows), columns, groups="heading")
 
 
 def _columns(labels: Mapping[str, str]) -> tuple[Column, ...]:
@@ -70,7 +69,7 @@ def _columns(labels: Mapping[str, str]) -> tuple[Column, ...]:
 
 def records(trial: Trial, scores: pd.DataFrame) -> Section:
     """What was read, which checks failed, and how many fidelity scores were prorated or could not be formed."""
-    return Section("records", "Records and checks", (_records_read(trial), _warnings(trial.checks), _scores(scores)))
+    return Section("records", "Records and checks", (_records_read(trial), _warnings(trial), _scores(scores)))
 
 
 def _records_read(trial: Trial) -> Table:
@@ -80,17 +79,22 @@ def _records_read(trial: Trial) -> Table:
     return Table("records", "Records read", frame, columns)
 
 
-def _warnings(checks: pd.DataFrame) -> Table | Paragraph:
-    if checks.empty:
+def _warnings(trial: Trial) -> Table | Paragraph:
+    """Warnings counted by rule, with an example from tables that have no person in them."""
+    if trial.checks.empty:
         return Paragraph("Every check passed.")
+    personal = {name for name, table in trial.dictionary.tables.items() if any(f.identifier for f in table.fields)}
+    checks = trial.checks.assign(message=trial.checks["message"].mask(trial.checks["table"].isin(personal)))
     frame = checks.groupby(["table", "rule"], as_index=False).agg(rows=("row", "size"), example=("message", "first"))
-    columns = (
-        *_columns({"table": "Table", "rule": "Rule"}),
-        Column("rows", "Rows", "integer"),
-        Column("example", "First"),
+    words = _columns({"table": "Table", "rule": "Rule", "example": "For example"})
+    return Table(
+        id="checks",
+        title="Checks that gave a warning",
+        frame=frame,
+        columns=(*words[:2], Column("rows", "Rows", "integer"), words[2]),
+        notes=("No check found an error; records with an error are not analysed.",),
+        missing="not shown: the records are of people",
     )
-    note = "No check found an error; records with an error are not analysed."
-    return Table("checks", "Checks that gave a warning", frame, columns, notes=(note,))
 
 
 def _scores(scores: pd.DataFrame) -> Table:
@@ -127,6 +131,8 @@ def baseline_section(frame: pd.DataFrame) -> Section:
 
 def effects_section(effects: pd.DataFrame, plan: Plan, truth: Mapping[str, float] | None) -> Section:
     """Every analysis of every outcome, and the intracluster correlations."""
+    if effects.empty:
+        return Section("effects", "Effects", (Paragraph("No outcome of the plan has records: see the notes."),))
     tables = [_effects_table(effects, plan, truth)]
     if effects["icc"].notna().any():
         tables.append(_icc_table(effects[effects["icc"].notna()], plan))

@@ -32,6 +32,7 @@ estimand = { population = "P", summary = "S", average = "participant", effect = 
 
 [[outcome.analysis]]
 id = "csq8.lmm"
+label = "Mixed model"
 prespecified = true
 model = "lmm"
 """
@@ -78,7 +79,7 @@ def test_ids_stand_once() -> None:
 
 
 def test_unknown_outcome_lists_the_known(plan: ct.Plan) -> None:
-    with pytest.raises(ct.PlanError, match="no outcome 'csq'.*csq8, fidelity"):
+    with pytest.raises(ct.PlanError, match=r"no outcome 'csq'.*csq8, fidelity"):
         plan.outcome("csq")
 
 

@@ -199,8 +199,19 @@ def read_trial(
     present = tuple(source.table for source, _ in loaded)
     check_rules(store.connection, terms, present, log)
     codes = pd.concat([NO_CODES, *(codes for _, codes in loaded)], ignore_index=True)
-    sources, truth = tuple(source for source, _ in loaded), _read_truth(source)
-    return Trial(present, store.connection, log.table(), sources, codes, terms, storage, truth is not None, truth)
+    truth = _read_truth(source)
+    return Trial(
+        tables=present,
+        connection=store.connection,
+        checks=log.table(),
+        sources=tuple(source for source, _ in loaded),
+        missing_codes=codes,
+        dictionary=terms,
+        storage=storage,
+        synthetic=truth is not None,
+        truth=truth,
+        origin=Path(source) if isinstance(source, str | Path) else None,
+    )
 
 
 def _absence(schema: TableSchema) -> list[Problem]:

@@ -44,6 +44,11 @@ class Disclosure:
         """Whether a count is too small to be shown."""
         return self.threshold is not None and count <= self.threshold and (count > 0 or self.zeros)
 
+    @property
+    def fewest_shown(self) -> int:
+        """The smallest count that may be shown."""
+        return 0 if self.threshold is None else self.threshold + 1
+
     def allows_summary(self, n: int) -> bool:
         """Whether a mean, a median or a spread of n people may be shown."""
         return self.threshold is None or n > self.threshold

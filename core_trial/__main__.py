@@ -1,0 +1,5 @@
+"""`python -m core_trial`: the command line."""
+
+from .cli import main
+
+main()
