@@ -1,10 +1,11 @@
-"""Sessions: `nox -s analysis` runs the whole analysis, `nox -s tests` the tests; the others check the code and the numbers."""
+"""Sessions: `nox -s analysis` runs the whole analysis, `nox -s tests` the tests; others check code and numbers."""
 
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
+
 
 def install(session: nox.Session) -> None:
     """The locked versions, hashes checked, and this package editable."""

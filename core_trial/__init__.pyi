@@ -25,9 +25,9 @@ from .icc import IntraclusterCorrelation as IntraclusterCorrelation
 from .icc import icc as icc
 from .models import LmmFit as LmmFit
 from .models import lmm as lmm
-from .repeated_measures import MmrmFit as MmrmFit
-from .repeated_measures import mmrm as mmrm
 from .plan import Plan as Plan
 from .plan import read_plan as read_plan
+from .repeated_measures import MmrmFit as MmrmFit
+from .repeated_measures import mmrm as mmrm
 from .reproduce import run as run
 from .reproduce import verify as verify

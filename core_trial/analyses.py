@@ -102,8 +102,8 @@ def _icc(plan: Plan, outcome: Outcome, data: pd.DataFrame) -> IntraclusterCorrel
 def effects(results: Iterable[Result], plan: Plan) -> pd.DataFrame:
     """A row an analysis with the columns `EFFECTS`.
 
-    Ratios are exponentiated; `z_low z_high z_p` are the large-sample interval and p value; an analysis that could not be
-    carried out has no estimate, and its reason in `notes`.
+    Ratios are exponentiated; `z_low z_high z_p` are the large-sample interval and p value; an analysis that could not
+    be carried out has no estimate, and its reason in `notes`.
     """
     return pd.DataFrame([_row(result, plan) for result in results], columns=list(EFFECTS))
 
