@@ -16,6 +16,7 @@ from .random import RandomDesign
 
 UNIDENTIFIED = 1e-9  # share of the information about a parameter that must be its own
 EXACT = 1e-11  # residual variance, as a share of all variance about the fixed effects, that only rounding leaves
+SMALLEST = 1e-4  # share of all variance that the moment estimates leave to the residuals at least
 LEAST = 0.1  # relative standard deviation that the search begins from where the moment estimate is smaller
 STARTS = (1.0, 0.1, 10.0)  # the same for all random effects, should the moment estimates not lead to a minimum
 
@@ -81,7 +82,7 @@ def _starts(deviance: Deviance) -> Iterator[tuple[str, Array]]:
 def _moments(none: Likelihood) -> Array:
     """gamma by minimum norm quadratic unbiased estimation about no random effects (Rao, 1971; MINQUE0)."""
     variances = np.linalg.solve(none.traces, none.quadratic)
-    return np.asarray(variances[:-1] / variances[-1])
+    return np.asarray(variances[:-1] / max(variances[-1], SMALLEST))
 
 
 def _check_identified(none: Likelihood, random: RandomDesign) -> None:
