@@ -17,16 +17,17 @@ import pandas as pd
 
 from ..errors import DataError, TrialWarning
 from .checks import FailureLog, Problem, describe
-from .dictionary.check import MISSING_COLUMNS
 from .dictionary.columns import DTYPES
 from .dictionary.model import Dictionary, TableSchema
 from .dictionary.read import read_dictionary
 from .rule_checks import check_rules
 from .sources.find import Input, find_inputs
+from .store.batches import MISSING_DTYPES
 from .store.sql import Store, connect, quoted
 from .store.staging import stage, stage_absent
 
-NO_CODES = pd.DataFrame(columns=["table", *MISSING_COLUMNS])
+CODE_DTYPES = {"table": "str", **MISSING_DTYPES}
+NO_CODES = pd.DataFrame(columns=list(CODE_DTYPES)).astype(CODE_DTYPES)
 
 
 class Source(NamedTuple):
@@ -232,7 +233,7 @@ def _load(store: Store, schema: TableSchema, given: Input) -> list[tuple[Source,
         store.log.add_problems(schema.name, [_no_rows(given, schema)])
         return []
     source = Source(schema.name, given.name, given.format, given.sha256(content), staged.rows)
-    return [(source, staged.missing_codes.assign(table=schema.name)[["table", *MISSING_COLUMNS]])]
+    return [(source, staged.missing_codes.assign(table=schema.name)[list(CODE_DTYPES)])]
 
 
 def _no_rows(given: Input, schema: TableSchema) -> Problem:

@@ -30,8 +30,7 @@ def read_delimited(path: Path) -> Records:
     Raises: DataError when the file is empty or no text.
     """
     encoding = detect_encoding(path)
-    with path.open(encoding=encoding, newline="") as file:
-        header = file.readline(1 << 20)
+    header = _header(path, encoding)
     if not header.strip():
         raise DataError(f"{path.name} is empty ({path.stat().st_size} bytes); the first line must name the columns")
     delimiter = detect_delimiter(header)
@@ -43,7 +42,7 @@ def read_delimited(path: Path) -> Records:
     frame = cells.select(unique).rename_columns([names[i] for i in unique]).to_pandas()
     left_out = [row.number - 2 for row in ragged]
     rows = np.delete(np.arange(1, len(frame) + len(ragged) + 1), left_out)
-    problems = [*_encoding_problem(encoding), *map(_ragged_problem, ragged), *_repeated(names)]
+    problems = [*_encoding_problem(path, encoding), *map(_ragged_problem, ragged), *_repeated(names)]
     return Records(frame, rows, tuple(problems))
 
 
@@ -66,9 +65,13 @@ def detect_delimiter(header: str) -> str:
 
 def header_names(path: Path) -> list[str]:
     """The column names of a delimited text file."""
-    with path.open(encoding=detect_encoding(path), newline="") as file:
-        header = file.readline(1 << 20)
+    header = _header(path, detect_encoding(path))
     return [name.strip() for name in next(csv.reader([header], delimiter=detect_delimiter(header)), [])]
+
+
+def _header(path: Path, encoding: str) -> str:
+    with reading(path.name, "delimited text"), path.open(encoding=encoding, newline="") as file:
+        return file.readline(1 << 20)
 
 
 def _is_utf8(path: Path) -> bool:
@@ -104,8 +107,8 @@ def _read_cells(path: Path, encoding: str, delimiter: str, width: int, ragged: l
     )
 
 
-def _encoding_problem(encoding: str) -> list[Problem]:
-    message = "is not UTF-8; it was read as Windows-1252: check accented letters, or save it as UTF-8"
+def _encoding_problem(path: Path, encoding: str) -> list[Problem]:
+    message = f"{path.name} is not UTF-8; it was read as Windows-1252: check accented letters, or save it as UTF-8"
     return [Problem("encoding", message, severity="warning")] if encoding == "windows-1252" else []
 
 

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 
 from ..checks import FailureLog
 from ..dictionary.check import parse_table
-from ..dictionary.model import TableSchema
+from ..dictionary.model import Field, TableSchema
 
 BATCH = 250_000
 """Rows that are checked at once."""
+
+MISSING_DTYPES = {"row": "Int64", "column": "str", "code": "str", "meaning": "str"}
+"""Columns of a table of missing codes."""
+
+SPARE = 100
+"""Characters that a text may have beyond the longest code or label of its column before it is cut."""
 
 
 class Batch(NamedTuple):
@@ -54,5 +60,19 @@ def check_batches(batches: Iterable[Batch], schema: TableSchema, log: FailureLog
         yield CheckedBatch(batch.rows, batch.frame, parsed.frame, _renumbered(parsed.missing_codes, batch.rows))
 
 
+def cut_long_text(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
+    """The rows without the end of texts that are too long for a code, label, number or date, and so fail anyhow."""
+    coded = [field for field in schema.fields if field.categories or field.type != "string"]
+    longest = {field.name: SPARE + max(map(len, _known_texts(field)), default=0) for field in coded}
+    texts = {name: frame[name] for name in longest if name in frame and frame[name].dtype == "str"}
+    too_long = {name: text for name, text in texts.items() if text.str.len().max() > longest[name]}
+    return frame.assign(**{name: text.str.slice(0, longest[name]) for name, text in too_long.items()})
+
+
+def _known_texts(field: Field) -> list[str]:
+    pairs = [*(field.categories or {}).items(), *field.missing.items()]
+    return [str(text) for pair in pairs for text in pair]
+
+
 def _renumbered(cells: pd.DataFrame, rows: NDArray[np.int64]) -> pd.DataFrame:
-    return cells.assign(row=rows[cells["row"].to_numpy(dtype=np.int64) - 1])
+    return cells.assign(row=pd.array(rows[cells["row"].to_numpy(dtype=np.int64) - 1], dtype="Int64"))

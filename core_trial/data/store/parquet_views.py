@@ -22,7 +22,7 @@ import pyarrow.parquet
 from ..dictionary.check import parse_table
 from ..dictionary.model import TableSchema
 from ..sources.records import ParquetFiles
-from .batches import BATCH, Batch, Staged, check_batches
+from .batches import BATCH, Batch, Staged, check_batches, cut_long_text
 from .doubt import doubtful
 from .sql import TYPES, Store, literal, quoted
 
@@ -102,7 +102,7 @@ def _batches(connection: duckdb.DuckDBPyConnection, scan: Scan, schema: TableSch
     query = f"SELECT {', '.join([*columns, scan.row])} AS _row FROM {scan.source} WHERE {where} ORDER BY _row"
     for batch in connection.sql(query).to_arrow_reader(BATCH):
         frame = batch.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-        yield Batch(frame[list(known)], frame["_row"].to_numpy(dtype=np.int64))
+        yield Batch(cut_long_text(frame[list(known)], schema), frame["_row"].to_numpy(dtype=np.int64))
 
 
 def _is_same(given: pd.DataFrame, parsed: pd.DataFrame) -> bool:

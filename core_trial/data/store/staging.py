@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ..dictionary.check import MISSING_COLUMNS
 from ..dictionary.model import TableSchema
 from ..sources.records import Content, Records, as_text
-from .batches import BATCH, Batch, Staged, check_batches
+from .batches import BATCH, MISSING_DTYPES, Batch, Staged, check_batches, cut_long_text
 from .parquet_views import stage_files
 from .sql import TYPES, Store, quoted
 
@@ -36,7 +35,7 @@ def stage(store: Store, schema: TableSchema, content: Content) -> Staged:
 def _stage_records(store: Store, schema: TableSchema, given: Records) -> Staged:
     stage_absent(store, schema)
     store.log.add_problems(schema.name, given.problems)
-    codes = [pd.DataFrame(given.missing_codes, columns=list(MISSING_COLUMNS))]
+    codes = [pd.DataFrame(given.missing_codes, columns=list(MISSING_DTYPES)).astype(MISSING_DTYPES)]
     for batch in check_batches(_batches(given, schema), schema, store.log):
         codes.append(batch.missing_codes)
         store.connection.register("batch", batch.parsed.assign(row=batch.rows)[["row", *schema.names]])
@@ -46,7 +45,7 @@ def _stage_records(store: Store, schema: TableSchema, given: Records) -> Staged:
 
 
 def _batches(given: Records, schema: TableSchema) -> Iterator[Batch]:
-    frame = _with_labels(given, schema)
+    frame = cut_long_text(_with_labels(given, schema), schema)
     for start in range(0, max(len(frame), 1), BATCH):
         yield Batch(frame.iloc[start : start + BATCH], given.rows[start : start + BATCH])
 
