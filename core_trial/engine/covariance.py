@@ -1,4 +1,7 @@
-"""Covariance structures of random effects: parameters theta <-> distinct elements gamma of the covariance matrix."""
+"""Covariance structures of random effects: parameters theta <-> distinct elements gamma of the covariance matrix.
+
+theta may have leading axes, of many fits at once; so then has what comes out.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +54,9 @@ class Unstructured:
 
     def theta(self, factor: Array) -> Array:
         """theta of the covariance A A', where `factor` A (q, q) need not be triangular."""
-        lower = np.asarray(np.linalg.qr(np.linalg.solve(self.frame, factor).T, mode="r")).T
-        return np.asarray((lower * np.where(np.diagonal(lower) < 0, -1.0, 1.0))[self._lower])
+        lower = np.asarray(np.linalg.qr(np.linalg.solve(self.frame, factor).mT, mode="r")).mT
+        signs = np.where(np.diagonal(lower, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+        return np.asarray((lower * signs[..., None, :])[..., *self._lower])
 
     def nearest(self, gamma: Array, least: float) -> Array:
         """theta of the covariance nearest to `gamma` among those with no standard deviation below `least`."""
@@ -61,16 +65,16 @@ class Unstructured:
 
     def factor(self, theta: Array) -> Array:
         """F L, (q, q)."""
-        return np.asarray(np.einsum("r,rab->ab", theta, self._units))
+        return np.tensordot(theta, self._units, 1)
 
     def gamma(self, theta: Array) -> Array:
         factor = self.factor(theta)
-        return np.asarray((factor @ factor.T)[self._lower])
+        return np.asarray((factor @ factor.mT)[..., *self._lower])
 
     def jacobian(self, theta: Array) -> Array:
         """(r, r) derivative of gamma (rows) by theta (columns)."""
-        half = self._units @ self.factor(theta).T
-        return (half + half.swapaxes(1, 2))[:, *self._lower].T
+        half = self._units @ self.factor(theta)[..., None, :, :].mT
+        return np.asarray((half + half.mT)[..., *self._lower].mT)
 
     @cached_property
     def curvature(self) -> Array:
@@ -101,22 +105,22 @@ class Stacked:
 
     def theta(self, factors: Sequence[Array]) -> Array:
         """theta of the covariances A A' of the `factors` A, one (q, q) a part."""
-        return np.concatenate([part.theta(factor) for part, factor in zip(self.parts, factors, strict=True)])
+        return np.concatenate([part.theta(factor) for part, factor in zip(self.parts, factors, strict=True)], axis=-1)
 
     def factors(self, theta: Array) -> list[Array]:
         return [part.factor(t) for part, t in zip(self.parts, self.split(theta), strict=True)]
 
     def split(self, vector: Array) -> list[Array]:
         """The share of each part in a theta or gamma."""
-        return [vector[s] for s in self._slices]
+        return [vector[..., s] for s in self._slices]
 
     def gamma(self, theta: Array) -> Array:
-        return np.concatenate([part.gamma(t) for part, t in zip(self.parts, self.split(theta), strict=True)])
+        return np.concatenate([part.gamma(t) for part, t in zip(self.parts, self.split(theta), strict=True)], axis=-1)
 
     def jacobian(self, theta: Array) -> Array:
-        jacobian = np.zeros((len(theta), len(theta)))
+        jacobian = np.zeros((*theta.shape, self.size))
         for part, s in zip(self.parts, self._slices, strict=True):
-            jacobian[s, s] = part.jacobian(theta[s])
+            jacobian[..., s, s] = part.jacobian(theta[..., s])
         return jacobian
 
     @cached_property

@@ -79,7 +79,7 @@ class RandomDesign:
         """Cross-products with w (n, k)."""
         first = self.absorbed[0]
         z = first.z if len(self.absorbed) == 1 else np.hstack([term.z for term in self.absorbed])
-        behind = csr_array(hstack([_indicators(term) for term in self.crossed])) if self.crossed else None
+        behind = csr_array(hstack([indicators(term) for term in self.crossed])) if self.crossed else None
         return cross_products(z, first.level, w, first.n_levels, behind)
 
     def split(self, effects: Array) -> list[Array]:
@@ -114,7 +114,7 @@ def _orthogonal(term: RandomTerm) -> tuple[RandomTerm, Array]:
     return RandomTerm(basis.columns, term.level, term.n_levels, term.factor), basis.transform
 
 
-def _indicators(term: RandomTerm) -> csr_array:
+def indicators(term: RandomTerm) -> csr_array:
     """(n, levels q) sparse design: row i holds z_i in the columns of its level."""
     n, q = term.z.shape
     column = (term.level[:, None] * q + np.arange(q)).ravel()
