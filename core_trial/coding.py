@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic.errors import FormulaicError
+from formulaic import ModelMatrix
+from formulaic.errors import DataMismatchWarning, FormulaicError
 
 from .engine.arrays import Array, Codes
-from .errors import DesignError, PlanError
+from .errors import DataError, DesignError, PlanError
 from .formula import EXTRA_FUNCTIONS, Terms
 
 INTERCEPT = "(Intercept)"
 Columns = Mapping[str, pd.Series]
+
+
+@dataclass(frozen=True)
+class CodedTerm:
+    """A term of a formula: the places of its columns, and the factors and numbers that it is the product of."""
+
+    name: str
+    columns: tuple[int, ...]
+    factors: frozenset[str]
+    numbers: frozenset[str]
+
+    @property
+    def order(self) -> int:
+        return len(self.factors) + len(self.numbers)
 
 
 def code_terms(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...]]:
@@ -27,6 +45,33 @@ def code_terms(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...]]:
     return matrix, tuple(name for name, _ in named)
 
 
+def code_new(terms: Terms, columns: Columns, new: Columns) -> Array:
+    """Columns (m, p) of the terms in the rows `new`, coded as in the rows `columns`.
+
+    DataError for a category that does not occur in `columns`.
+    """
+    spec = _model_matrix(terms, columns).model_spec
+    ready = pd.DataFrame({name: new[name].to_numpy() for name in terms.variables}, index=_index(new))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataMismatchWarning)
+        try:
+            return np.array(spec.get_model_matrix(ready, context=EXTRA_FUNCTIONS), float)
+        except DataMismatchWarning as error:
+            raise DataError(f"new rows have a category that those of the fit lack: {error}") from error
+
+
+def code_by_term(terms: Terms, columns: Columns, *, every_level: bool = False) -> tuple[Array, list[CodedTerm]]:
+    """Columns (n, p) as of `code_terms`, or with one for every level of every factor, and the terms they belong to."""
+    matrix = _model_matrix(terms, columns, ensure_full_rank=not every_level)
+    spec = matrix.model_spec
+    coded = []
+    for term, places in spec.term_indices.items():
+        expressions = {factor.expr for factor in term.factors} - {"1"}
+        numbers = {name for name in expressions if spec.encoder_state[name][0].value == "numerical"}
+        coded.append(CodedTerm(str(term), tuple(places), frozenset(expressions - numbers), frozenset(numbers)))
+    return np.asarray(matrix, float), coded
+
+
 def levels(column: pd.Series) -> tuple[Codes, list[Hashable]]:
     """The level of each row (n,), and the labels of those that occur, sorted."""
     level, labels = pd.factorize(column, sort=True)
@@ -34,10 +79,10 @@ def levels(column: pd.Series) -> tuple[Codes, list[Hashable]]:
 
 
 def is_number(column: pd.Series) -> bool:
-    return bool(pd.api.types.is_numeric_dtype(column.dtype))
+    return column.dtype.kind in "biuf"
 
 
-def _is_factor(column: pd.Series) -> bool:
+def is_factor(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype) or bool(pd.api.types.is_string_dtype(column))
 
 
@@ -55,7 +100,7 @@ def _plain(terms: Terms, columns: Columns) -> list[tuple[str, Array]] | None:
             return None
         elif all(is_number(columns[name]) for name in factors):
             named.append((":".join(factors), np.prod([columns[name].to_numpy(float) for name in factors], axis=0)))
-        elif len(factors) == 1 and named and named[0][0] == INTERCEPT and _is_factor(columns[factors[0]]):
+        elif len(factors) == 1 and named and named[0][0] == INTERCEPT and is_factor(columns[factors[0]]):
             named.extend(_treatment(factors[0], columns[factors[0]]))
         else:
             return None
@@ -71,11 +116,7 @@ def _treatment(name: str, column: pd.Series) -> list[tuple[str, Array]]:
 
 
 def _by_formulaic(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...]]:
-    ready = pd.DataFrame({name: _prepare(columns[name]) for name in terms.variables})
-    try:
-        matrix = terms.formula.get_model_matrix(ready, context=EXTRA_FUNCTIONS, output="numpy", na_action="ignore")
-    except (FormulaicError, TypeError, ValueError) as error:
-        raise PlanError(f"formula part {terms.text!r} cannot be computed: {str(error).splitlines()[0]}") from error
+    matrix = _model_matrix(terms, columns)
     for term, _, coded in matrix.model_spec.structure:
         if not coded:
             raise DesignError(f"{term} has a single level: nothing to compare it with")
@@ -83,11 +124,27 @@ def _by_formulaic(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...
     return np.asarray(matrix, float), tuple(names)
 
 
+def _model_matrix(terms: Terms, columns: Columns, **options: bool) -> ModelMatrix:
+    ready = pd.DataFrame({name: _prepare(columns[name]) for name in terms.variables}, index=_index(columns))
+    try:
+        return terms.formula.get_model_matrix(
+            ready, context=EXTRA_FUNCTIONS, output="numpy", na_action="ignore", **options
+        )
+    except (FormulaicError, TypeError, ValueError) as error:
+        raise PlanError(f"formula part {terms.text!r} cannot be computed: {str(error).splitlines()[0]}") from error
+
+
+def _index(columns: Columns) -> pd.RangeIndex:
+    """Of as many rows as the columns have."""
+    return pd.RangeIndex(len(next(iter(columns.values()))))
+
+
 def _prepare(column: pd.Series) -> pd.Series:
     """A column as formulaic takes it: NumPy's numbers, factors of the levels that occur."""
     if is_number(column):
-        return pd.Series(column.to_numpy(getattr(column.dtype, "numpy_dtype", column.dtype)))
-    if _is_factor(column):
+        numpy: Any = getattr(column.dtype, "numpy_dtype", column.dtype)
+        return pd.Series(column.to_numpy(numpy))
+    if is_factor(column):
         level, labels = levels(column)
         return pd.Series(pd.Categorical.from_codes(level, pd.Index(labels)))
     raise PlanError(f"column {column.name!r} is neither a number nor a category; its type is {column.dtype}")

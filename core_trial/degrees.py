@@ -11,17 +11,27 @@ import numpy as np
 from .engine.arrays import Codes
 from .engine.inference import (
     Information,
+    Reference,
     VarianceParts,
     between_within,
+    cluster_degrees,
     kenward_roger,
+    kenward_roger_2009_covariance,
     kenward_roger_covariance,
     satterthwaite,
+    satterthwaite_joint,
 )
 from .errors import PlanError
 from .fit import Array
 from .matrices import Matrices
 
-Ddf = Literal["kenward-roger", "satterthwaite", "between-within", "residual", "normal"]
+Ddf = Literal[
+    "kenward-roger", "kenward-roger-2009", "satterthwaite", "between-within", "clusters", "residual", "normal"
+]
+KENWARD_ROGER = {
+    "kenward-roger": (kenward_roger_covariance, "Kenward and Roger (1997)"),
+    "kenward-roger-2009": (kenward_roger_2009_covariance, "Kenward and Roger (2009)"),
+}
 
 
 class Estimated(Protocol):
@@ -39,11 +49,20 @@ class Estimated(Protocol):
 
 @dataclass(frozen=True)
 class SmallSample:
-    """The (p, p) covariance of the estimates, the degrees of freedom of a contrast (p,), and both in words."""
+    """What inference uses, and that in words.
+
+    Attributes
+    ----------
+    covariance : (p, p) of the estimates
+    degrees : degrees of freedom of a contrast (p,)
+    words : which these are
+    joint : degrees of freedom and scale of a contrast (q, p); None, the fewest degrees of its rows
+    """
 
     covariance: Array
     degrees: Callable[[Array], float]
     words: str
+    joint: Callable[[Array], Reference] | None = None
 
 
 def small_sample(
@@ -54,40 +73,56 @@ def small_sample(
         raise PlanError(f"ddf {ddf!r} is unknown; choose from {', '.join(get_args(Ddf))}")
     if information is not None and information not in get_args(Information):
         raise PlanError(f"information {information!r} is unknown; choose from {', '.join(get_args(Information))}")
-    if ddf == "kenward-roger":
-        return _kenward_roger(result, information or "expected", reml)
+    if ddf in KENWARD_ROGER:
+        return _kenward_roger(ddf, result, information or "expected", reml)
     if ddf == "satterthwaite":
         return _satterthwaite(result, information or "observed")
     if information is not None:
         raise PlanError(f"information is an option of kenward-roger and satterthwaite, not of {ddf}")
-    return SmallSample(result.covariance, *_fixed_degrees(ddf, result, matrices))
+    return by_column(result.covariance, *_of_columns(ddf, result, matrices))
 
 
-def _kenward_roger(result: Estimated, information: Information, reml: bool) -> SmallSample:
+def by_column(covariance: Array, column: Array, words: str) -> SmallSample:
+    """Each column has degrees of its own (p,); a contrast has the fewest of the columns that it takes in."""
+
+    def degrees(contrast: Array) -> float:
+        return float(column[np.any(np.atleast_2d(contrast) != 0, axis=0)].min())
+
+    return SmallSample(covariance, degrees, words, lambda contrast: Reference(degrees(contrast), 1.0))
+
+
+def _kenward_roger(ddf: Ddf, result: Estimated, information: Information, reml: bool) -> SmallSample:
     if not reml:
         raise PlanError("Kenward-Roger needs REML: use reml=True, or another ddf such as 'satterthwaite'")
-    units = result.units
+    units, (adjust, source) = result.units, KENWARD_ROGER[ddf]
     return SmallSample(
-        units @ kenward_roger_covariance(result.parts, information) @ units.T,
-        lambda contrast: kenward_roger(result.parts, units.T @ contrast, information).df,
-        f"standard errors and degrees of freedom of Kenward and Roger (1997) with {information} information",
+        units @ adjust(result.parts, information) @ units.T,
+        lambda contrast: kenward_roger(result.parts, contrast @ units, information).df,
+        f"standard errors and degrees of freedom of {source} with {information} information",
+        lambda contrast: kenward_roger(result.parts, contrast @ units, information),
     )
 
 
 def _satterthwaite(result: Estimated, information: Information) -> SmallSample:
     return SmallSample(
         result.covariance,
-        lambda contrast: satterthwaite(result.parts, result.units.T @ contrast, information),
+        lambda contrast: satterthwaite(result.parts, contrast @ result.units, information),
         f"Satterthwaite degrees of freedom with {information} information",
+        lambda contrast: satterthwaite_joint(result.parts, contrast @ result.units, information),
     )
 
 
-def _fixed_degrees(ddf: Ddf, result: Estimated, matrices: Matrices) -> tuple[Callable[[Array], float], str]:
+def _of_columns(ddf: Ddf, result: Estimated, matrices: Matrices) -> tuple[Array, str]:
+    """Degrees of freedom of each coefficient (p,), and what they are."""
+    x = matrices.x[:, result.kept]
+    n, p = x.shape
     if ddf == "normal":
-        return lambda _: np.inf, "normal reference distribution, without a small-sample correction"
+        return np.full(p, np.inf), "normal reference distribution, without a small-sample correction"
     if ddf == "residual":
-        rows, coefficients = len(matrices.y), len(result.kept)
-        return lambda _: rows - coefficients, "residual degrees of freedom (rows less coefficients)"
+        return np.full(p, float(n - p)), "residual degrees of freedom (rows less coefficients)"
     levels = {random.grouping.name: random.grouping.level for random in matrices.random}
-    column = between_within(matrices.x[:, result.kept], list(levels.values()))
-    return lambda contrast: float(column[contrast != 0].min()), "between-within degrees of freedom"
+    if ddf == "between-within":
+        return between_within(x, list(levels.values())), "between-within degrees of freedom"
+    clusters = cluster_degrees(x, list(levels.values()))
+    name = list(levels)[clusters.factor]
+    return np.full(p, clusters.df), f"degrees of freedom of clusters ({name}) less cluster-level parameters"

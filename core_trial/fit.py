@@ -15,12 +15,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from . import marginal_means
+from .engine.inference import Reference
 from .errors import PlanError
+from .hypotheses import Hypothesis, independent, read_hypothesis
+from .marginal_means import At, Combinations, Weights
+from .model_frame import ModelFrame
+from .type_three import type_three
 
 Array = NDArray[np.floating[Any]]
 
 TIDY = ("term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
 """Columns of `Fit.tidy()`, in this order, for every model."""
+
+JOINT = ("term", "num_df", "df", "scale", "statistic", "p_value")
+"""Columns of `Fit.test()` and `Fit.anova()`: `statistic` is the scaled F, compared with F(num_df, df)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +47,8 @@ class Fit:
     method : one sentence for a methods section
     notes : what the reader must know: rows left out and why, a boundary fit, few clusters
     summary : the row that `glance()` shows
+    joint : function from a contrast (q, p) to the degrees of freedom and scale of its F; None, the fewest of its rows
+    frame : the rows and the formula of the fixed effects, for models that keep them
     """
 
     terms: tuple[str, ...]
@@ -49,6 +60,8 @@ class Fit:
     method: str
     notes: tuple[str, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
+    joint: Callable[[Array], Reference] | None = field(default=None, repr=False)
+    frame: ModelFrame | None = field(default=None, repr=False)
 
     def tidy(self, *, conf_level: float = 0.95, exponentiate: bool = False) -> pd.DataFrame:
         """A row a coefficient, with the columns `TIDY`; `exponentiate` gives ratios (log and logit links)."""
@@ -63,6 +76,63 @@ class Fit:
             raise PlanError(f"no coefficient {unknown[0]!r}; the fit has {', '.join(self.terms)}")
         row = np.array([[weights.get(term, 0.0) for term in self.terms]])
         return self._table([_spell(weights)], row, conf_level, exponentiate)
+
+    def test(self, hypothesis: str | Sequence[str] | Array) -> pd.DataFrame:
+        """One row, with the columns `JOINT`: an F test of several linear combinations of coefficients together.
+
+        `hypothesis` is an equation or several with commas between (`"arm = 0, 2 * month - age = 1"`; without `=`, it
+        equals zero), a list of such, or a matrix (q, p) whose rows times the coefficients are zero. Kenward-Roger gives
+        the scaled F of pbkrtest, Satterthwaite the degrees of freedom of lmerTest; between-within and other fixed
+        degrees are the fewest of the coefficients that take part.
+        """
+        return self._joint([read_hypothesis(hypothesis, self.terms)])
+
+    def anova(self) -> pd.DataFrame:
+        """A row a term of the formula, with the columns `JOINT`: F tests of type III, as SAS and lmerTest.
+
+        The effect of a factor is averaged, with equal weights, over the levels of the factors that it interacts with,
+        and taken where numbers that it interacts with are zero: centre these. It does not depend on how the factors
+        are coded. Where combinations of levels do not occur, what remains estimable is tested, as SAS does.
+        """
+        contrasts = type_three(self._frame())
+        return self._joint([independent(Hypothesis(t, rows, np.zeros(len(rows)))) for t, rows in contrasts.items()])
+
+    def marginal_means(
+        self, by: str | Sequence[str], *, at: At | None = None, weights: Weights = "equal", conf_level: float = 0.95
+    ) -> pd.DataFrame:
+        """A row for each combination of the values of `by`: mean of the model there, with its interval.
+
+        Parameters
+        ----------
+        by : variables of the fixed effects, such as `["arm", "timepoint"]`
+        at : values to take of any variable, such as `{"age": 40}`. Otherwise numbers are at their mean; categories,
+            numbers with two values and variables of `by` take each value that occurs
+        weights : of the values that are averaged over: equal, or proportional to the rows in which they occur together
+
+        Returns
+        -------
+        The columns of `by`, then `estimate std_error df conf_low conf_high`, on the scale of the link; NaN where the
+        data do not determine a mean. As R's emmeans.
+        """
+        combined = marginal_means.means(self._frame(), _names(by), at or {}, weights)
+        table = self._combined(combined, conf_level)
+        return table.drop(columns=["statistic", "p_value"])
+
+    def marginal_differences(
+        self,
+        of: str,
+        by: str | Sequence[str] = (),
+        *,
+        at: At | None = None,
+        weights: Weights = "equal",
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """Differences of marginal means between the values of `of`, each less each earlier one, within those of `by`.
+
+        The columns of `by`, then those of `tidy()`; p-values and intervals are not adjusted for their number. The
+        other parameters are those of `marginal_means`.
+        """
+        return self._combined(marginal_means.differences(self._frame(), of, _names(by), at or {}, weights), conf_level)
 
     def glance(self) -> pd.DataFrame:
         """One row for the whole fit: nobs n_clusters loglik aic bic sigma singular converged icc (what applies)."""
@@ -82,6 +152,34 @@ class Fit:
         p_value = 2 * special.stdtr(df, -np.abs(statistic))
         columns = (list(names), estimate, std_error, df, statistic, p_value, low, high)
         return pd.DataFrame(dict(zip(TIDY, columns, strict=True)))
+
+    def _combined(self, combined: Combinations, conf_level: float) -> pd.DataFrame:
+        """Labels and inference side by side; NaN where the weights are."""
+        known = np.flatnonzero(np.isfinite(combined.weights).all(axis=1))
+        table = self._table([""] * len(known), combined.weights[known], conf_level, False).drop(columns="term")
+        return combined.labels.join(table.set_index(known))
+
+    def _joint(self, hypotheses: Sequence[Hypothesis]) -> pd.DataFrame:
+        return pd.DataFrame([self._f_test(hypothesis) for hypothesis in hypotheses], columns=list(JOINT))
+
+    def _f_test(self, hypothesis: Hypothesis) -> tuple[str, int, float, float, float, float]:
+        """scale (L b - v)'(L C L')^-1 (L b - v) / q on F(q, df); the chi-squared / q where df is infinite."""
+        rows, q = hypothesis.rows, len(hypothesis.rows)
+        distance = rows @ self.estimate - hypothesis.values
+        wald = distance @ np.linalg.solve(rows @ self.covariance @ rows.T, distance)
+        df, scale = self.joint(rows) if self.joint else Reference(min(map(self.degrees, rows)), 1.0)
+        statistic = float(scale * wald / q)
+        p_value = special.fdtrc(q, df, statistic) if np.isfinite(df) else special.chdtrc(q, q * statistic)
+        return hypothesis.text, q, df, scale, statistic, float(p_value)
+
+    def _frame(self) -> ModelFrame:
+        if self.frame is None:
+            raise PlanError("this fit has no formula of fixed effects; fit it by lmm or mmrm")
+        return self.frame
+
+
+def _names(by: str | Sequence[str]) -> list[str]:
+    return [by] if isinstance(by, str) else list(by)
 
 
 def _spell(weights: Mapping[str, float]) -> str:

@@ -43,6 +43,7 @@ class Matrices:
     x : (n, p) fixed-effect columns, named by `names`
     random : one for each bar term
     rows : (n,) the rows of the data that are used, from 0
+    columns : what the formula mentions, in these rows
     notes : what was left out and why
     """
 
@@ -51,6 +52,7 @@ class Matrices:
     names: tuple[str, ...]
     random: tuple[RandomColumns, ...]
     rows: Codes
+    columns: Columns
     notes: tuple[str, ...]
 
 
@@ -75,7 +77,7 @@ def model_matrices(formula: MixedFormula, data: pd.DataFrame, also: Sequence[str
     x, names = _finite(formula.fixed, columns, rows)
     groupings = {bar.group: _grouping(bar.group, columns) for bar in formula.bars}
     random = tuple(RandomColumns(*_finite(bar.columns, columns, rows), groupings[bar.group]) for bar in formula.bars)
-    return Matrices(y[:, 0], x, names, random, rows, notes)
+    return Matrices(y[:, 0], x, names, random, rows, columns, notes)
 
 
 def _columns(names: Sequence[str], data: pd.DataFrame) -> Columns:

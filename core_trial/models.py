@@ -20,6 +20,7 @@ from .errors import PlanError, TrialWarning
 from .fit import Array, Fit
 from .formula import parse_formula
 from .matrices import Matrices, RandomColumns, model_matrices
+from .model_frame import ModelFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,7 @@ def lmm(
     Examples
     --------
     >>> data = pd.DataFrame({"team": list("aabbccdd"), "arm": [0, 0, 0, 0, 1, 1, 1, 1], "y": [3, 5, 4, 4, 8, 6, 9, 8]})
-    >>> lmm("y ~ arm + (1 | team)", data).tidy().loc[1, ["estimate", "df"]].tolist()
+    >>> lmm("y ~ arm + (1 | team)", data).tidy().round(2).loc[1, ["estimate", "df"]].tolist()
     [3.75, 2.0]
     """
     parsed = parse_formula(formula)
@@ -117,6 +118,8 @@ def lmm(
         method=_method(matrices, reml, inference.words),
         notes=(*matrices.notes, *_notes(matrices, result)),
         summary=_summary(matrices, result, reml),
+        joint=inference.joint,
+        frame=ModelFrame(parsed.fixed, matrices.columns, result.kept),
         result=result,
         matrices=matrices,
     )

@@ -13,6 +13,21 @@ from ..errors import DesignError, PlanError
 from .arrays import Array, Codes
 
 Information = Literal["expected", "observed"]
+EQUAL = 1e-8  # degrees of freedom that differ by less are the same
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """Second derivatives V_rs of a V that is not linear in its parameters.
+
+    Attributes
+    ----------
+    fixed : (r, r, p, p) R_rs = X'V^-1 V_rs V^-1 X
+    traces : (r, r, r) tr P V_r P V_st, with P = V^-1 - V^-1 X Phi X'V^-1
+    """
+
+    fixed: Array
+    traces: Array
 
 
 @dataclass(frozen=True)
@@ -25,12 +40,14 @@ class VarianceParts:
     first : (r, p, p) P_r = X'V^-1 V_r V^-1 X
     second : (r, r, p, p) Q_rs = X'V^-1 V_r V^-1 V_s V^-1 X
     parameter_covariance : (r, r) covariance of the estimates of phi, by expected and by observed information
+    curvature : what V adds where it is not linear in phi
     """
 
     covariance: Array
     first: Array
     second: Array
     parameter_covariance: Mapping[Information, Array]
+    curvature: Curvature | None = None
 
 
 class Reference(NamedTuple):
@@ -48,12 +65,49 @@ def satterthwaite(parts: VarianceParts, contrast: Array, information: Informatio
     return float(2 * variance**2 / (gradient @ parts.parameter_covariance[information] @ gradient))
 
 
+def satterthwaite_joint(parts: VarianceParts, contrast: Array, information: Information = "observed") -> Reference:
+    """Degrees of freedom of the rows of L (q, p) together (Fai and Cornelius, 1996, J Stat Comput Simul 54:363).
+
+    L Phi L' is rotated to independent contrasts, of nu_i degrees each. F is the mean of their t^2, and has the mean of
+    F(q, m) with m = 2 E / (E - q), E = sum nu_i / (nu_i - 2); or 2 where a nu_i is no more than that.
+    """
+    rows = np.atleast_2d(contrast)
+    _, axes = np.linalg.eigh(rows @ parts.covariance @ rows.T)
+    nu = np.array([satterthwaite(parts, row, information) for row in axes.T[::-1] @ rows])
+    if np.all(np.abs(np.diff(nu)) < EQUAL):
+        return Reference(float(nu.mean()), 1.0)
+    if np.any(nu <= 2):
+        return Reference(2.0, 1.0)
+    mean = float(np.sum(nu / (nu - 2)))
+    return Reference(2 * mean / (mean - len(nu)), 1.0)
+
+
 def kenward_roger_covariance(parts: VarianceParts, information: Information = "expected") -> Array:
     """Phi + 2 Phi {sum_rs W_rs (Q_rs - P_r Phi P_s)} Phi (Kenward and Roger, 1997, Biometrics 53:983, section 2)."""
     phi, weight = parts.covariance, parts.parameter_covariance[information]
     pairs = parts.second - (parts.first @ phi)[:, None] @ parts.first
     adjusted = phi + 2 * phi @ np.tensordot(weight, pairs, 2) @ phi
     return (adjusted + adjusted.T) / 2
+
+
+def kenward_roger_2009_covariance(parts: VarianceParts, information: Information = "expected") -> Array:
+    """The adjustment of 1997, and what nonlinear parameters add (Kenward and Roger, 2009, Comput Stat Data An 53:2583).
+
+    The estimate of Phi also has the bias sum_r b_r dPhi/dphi_r of the parameters that it is computed from. For REML, by
+    Cox and Snell's (1968) expansion, b_r = -1/4 sum_s W_rs sum_tu W_tu tr P V_s P V_tu, so the adjusted covariance is
+
+        Phi + 2 Phi {sum_rs W_rs (Q_rs - P_r Phi P_s - R_rs / 4)} Phi - sum_r b_r Phi P_r Phi.
+
+    It does not change with the parameterisation, which that of 1997 does. Where V is linear in its parameters, as the
+    variances and covariances of `lmm` are, all V_rs and so R and b are zero, and the two adjustments are the same.
+    """
+    adjusted = kenward_roger_covariance(parts, information)
+    if parts.curvature is None:
+        return adjusted
+    phi, weight = parts.covariance, parts.parameter_covariance[information]
+    bias = -weight @ np.tensordot(parts.curvature.traces, weight, 2) / 4
+    bent = np.tensordot(weight, parts.curvature.fixed, 2) / 2 + np.tensordot(bias, parts.first, 1)
+    return np.asarray(adjusted - phi @ bent @ phi)
 
 
 def kenward_roger(parts: VarianceParts, contrast: Array, information: Information = "expected") -> Reference:
@@ -102,6 +156,28 @@ def between_within(x: Array, levels: Sequence[Codes]) -> Array:
     if np.any(left[at] < 1):
         raise DesignError("as many coefficients as groups at one level: no between-within degrees of freedom are left")
     return np.asarray(left[at], float)
+
+
+class ClusterDegrees(NamedTuple):
+    """The place of a factor among others, and its groups less the columns that are constant within them."""
+
+    factor: int
+    df: float
+
+
+def cluster_degrees(x: Array, levels: Sequence[Codes]) -> ClusterDegrees:
+    """Clusters minus cluster-level parameters, for every column of x (n, p), as cluster-level analyses have them.
+
+    The clusters are the groups of the coarsest of the factors `levels` (each (n,)) within whose groups a covariate is
+    constant, or else of the coarsest. DesignError if no degree of freedom is left.
+    """
+    order = np.argsort([level.max() for level in levels])
+    constant = np.array([constant_within(x, levels[i]) for i in order])
+    chosen = int(np.any(constant & (np.ptp(x, axis=0) > 0), axis=1).argmax())
+    left = levels[order[chosen]].max() + 1 - constant[chosen].sum()
+    if left < 1:
+        raise DesignError("as many cluster-level parameters as clusters: no degrees of freedom are left")
+    return ClusterDegrees(int(order[chosen]), float(left))
 
 
 def constant_within(x: Array, level: Codes) -> NDArray[np.bool_]:
