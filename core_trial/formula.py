@@ -22,6 +22,7 @@ from .errors import PlanError
 BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 NAME = r"`[^`]+`|[^\W\d][\w.]*"
 GROUP = re.compile(rf"\s*(?:{NAME})\s*(?:[:/]\s*(?:{NAME})\s*)*")
+QUOTED = re.compile("`([^`]+)`")
 EXTRA_FUNCTIONS = {"factor": TRANSFORMS["C"], "sqrt": np.sqrt, "abs": np.abs}  # known to R and not to formulaic
 
 
@@ -157,7 +158,8 @@ def _names(expression: str, how: str) -> Iterator[str]:
     if how == "lookup":
         yield expression
     elif how == "python":
-        tree = ast.parse(expression.strip(), mode="eval")
+        yield from QUOTED.findall(expression)
+        tree = ast.parse(QUOTED.sub("0", expression).strip(), mode="eval")
         known = {*TRANSFORMS, *EXTRA_FUNCTIONS}
         functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
