@@ -129,7 +129,7 @@ def check(
         _print_json({"errors": errors, "failures": json.loads(failures.to_json(orient="records"))})
     else:
         _print_frame(failures.drop(columns="value"), "Failed checks")
-        typer.echo(f"{errors} errors, {len(failures) - errors} warnings in {data}")
+        typer.echo(f"{errors} errors, {len(failures) - errors} warnings in {data}; rows are counted below the header")
     raise typer.Exit(1 if errors else 0)
 
 
