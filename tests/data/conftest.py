@@ -39,6 +39,12 @@ def core() -> Tables:
     return {"teams": _teams(), "allocation": _allocation()}
 
 
+@pytest.fixture
+def few(core: Tables) -> Tables:
+    """Four tables with text, codes, dates, whole numbers, fractions and empty cells."""
+    return core | {"admissions": _admissions(), "engagement": _engagement()}
+
+
 @pytest.fixture(scope="session")
 def small_trial() -> ct.Trial:
     """The trial of `tables`, for comparison."""

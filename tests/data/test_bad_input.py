@@ -33,12 +33,12 @@ def rules_of(source: object) -> list[str]:
 # What is not there
 
 
-def test_a_missing_required_table(tables: Tables) -> None:
-    del tables["allocation"]
-    failure = only_failure(tables)
+def test_a_missing_required_table(few: Tables) -> None:
+    del few["allocation"]
+    failure = only_failure(few)
     assert (failure["table"], failure["rule"]) == ("allocation", "required_table")
     with pytest.raises(DataError, match="the table allocation is missing; every trial needs it: One row a team"):
-        ct.load_trial(tables)
+        ct.load_trial(few)
 
 
 def test_absent_optional_tables_are_fine_and_empty(core: Tables) -> None:
@@ -104,10 +104,20 @@ def test_a_date_in_the_wrong_format(kind: str, tables: Tables, tmp_path: Path, c
 
 
 @pytest.mark.parametrize(
-    ("score", "rule"), [("0", "minimum"), ("6", "maximum"), ("3.5", "type"), (0, "minimum"), (3.5, "type")]
+    ("kind", "score", "rule"),
+    [
+        ("csv", "0", "minimum"),
+        ("csv", "6", "maximum"),
+        ("csv", "3.5", "type"),
+        ("parquet", 0, "minimum"),
+        ("parquet", 6, "maximum"),
+        ("parquet", 3.5, "type"),
+        ("frame", 3.5, "type"),
+    ],
 )
-@pytest.mark.parametrize("kind", ["csv", "parquet", "frame"])
-def test_impossible_scores(kind: str, score: str | float, rule: str, tables: Tables, tmp_path: Path) -> None:
+def test_impossible_scores(
+    kind: str, score: str | float, rule: str, tables: Tables, core: Tables, tmp_path: Path
+) -> None:
     items = tables["fidelity_items"]
     typed = items["score"].astype("float64" if isinstance(score, float) else "Int64")
     items = items.assign(score=typed.astype("str") if isinstance(score, str) else typed)
@@ -115,7 +125,7 @@ def test_impossible_scores(kind: str, score: str | float, rule: str, tables: Tab
     path = tmp_path / f"fidelity_items.{kind}"
     if kind != "frame":
         items.to_csv(path, index=False) if kind == "csv" else items.to_parquet(path)
-    failures = ct.check_trial(tables | {"fidelity_items": items if kind == "frame" else path})
+    failures = ct.check_trial(core | {"fidelity_items": items if kind == "frame" else path})
     failure = failures[failures["severity"] == "error"].iloc[0]
     assert (failure["row"], failure["column"], failure["rule"], failure["value"]) == (101, "score", rule, str(score))
 
@@ -172,10 +182,10 @@ def test_a_team_without_allocation(core: Tables) -> None:
     ]
 
 
-def test_no_follow_up_patients_in_one_team(tables: Tables) -> None:
+def test_no_follow_up_patients_in_one_team(core: Tables, tables: Tables) -> None:
     patients = tables["patients"].query("not (team == 'T2' and wave == 'follow_up')")
     with pytest.warns(TrialWarning, match="team T2 has no patients in the wave follow_up"):
-        trial = ct.load_trial(tables | {"patients": patients})
+        trial = ct.load_trial(core | {"patients": patients})
     assert trial.checks["rule"].tolist() == ["patients_in_wave"]
 
 
@@ -186,9 +196,9 @@ def test_one_arm_empty(core: Tables) -> None:
     ]
 
 
-def test_an_admission_discharged_before_it_began(tables: Tables, write_csv: WriteCsv) -> None:
-    tables["admissions"].loc[4, "discharged_on"] = pd.Timestamp("2015-04-30")
-    failure = only_failure(write_csv(tables))
+def test_an_admission_discharged_before_it_began(few: Tables, write_csv: WriteCsv) -> None:
+    few["admissions"].loc[4, "discharged_on"] = pd.Timestamp("2015-04-30")
+    failure = only_failure(write_csv(few))
     assert (failure["table"], failure["row"], failure["value"]) == ("admissions", 5, "2015-04-30")
 
 
@@ -289,8 +299,11 @@ def test_a_mapping_with_a_table_that_is_not_in_the_dictionary(core: Tables) -> N
     assert failure["message"] == "admission is no table of the data dictionary; did you mean admissions?"
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".feather", ".xlsx", ".sav", ".dta", ".sas7bdat", ".xpt"])
-@pytest.mark.parametrize("content", [b"", b"nonsense" * 100])
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [(suffix, b"nonsense" * 100) for suffix in (".parquet", ".feather", ".xlsx", ".sav", ".dta", ".sas7bdat", ".xpt")]
+    + [(".parquet", b""), (".xlsx", b""), (".sav", b"")],
+)
 def test_a_damaged_file(suffix: str, content: bytes, core: Tables, write_csv: WriteCsv) -> None:
     folder = write_csv(core)
     (folder / f"patients{suffix}").write_bytes(content)
@@ -323,11 +336,11 @@ def test_a_query_that_is_wrong(core: Tables) -> None:
     assert (failure["table"], failure["rule"]) == ("patients", "readable")
 
 
-def test_a_path_with_spaces_and_other_letters(tables: Tables, tmp_path: Path, small_trial: ct.Trial) -> None:
+def test_a_path_with_spaces_and_other_letters(few: Tables, tmp_path: Path, small_trial: ct.Trial) -> None:
     folder = tmp_path / "Crisis team's données [2] 数据"
     folder.mkdir()
-    for name, table in tables.items():
+    for name, table in few.items():
         table.to_parquet(folder / f"{name}.parquet")
     trial = ct.load_trial(str(folder))
-    assert trial.tables == small_trial.tables
+    assert set(trial.tables) == set(few)
     pd.testing.assert_frame_equal(trial.table("admissions"), small_trial.table("admissions"))
