@@ -10,34 +10,20 @@ import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 import pandas as pd
 
 from ..errors import DataError, TrialWarning
-from .checks import FailureLog, Problem, describe
+from .checks import FailureLog, describe
 from .dictionary.columns import DTYPES
-from .dictionary.model import Dictionary, TableSchema
+from .dictionary.model import Dictionary
 from .dictionary.read import read_dictionary
-from .rule_checks import check_rules
-from .sources.find import Input, find_inputs
-from .store.batches import MISSING_DTYPES
+from .loading import Source, load_tables
+from .sources.find import find_inputs
+from .sources.records import reading
 from .store.sql import Store, connect, quoted
-from .store.staging import stage, stage_absent
-
-CODE_DTYPES = {"table": "str", **MISSING_DTYPES}
-NO_CODES = pd.DataFrame(columns=list(CODE_DTYPES)).astype(CODE_DTYPES)
-
-
-class Source(NamedTuple):
-    """Where a table came from: `name` of the file, sheet or query, SHA-256 digest of its content, number of rows."""
-
-    table: str
-    name: str
-    format: str
-    sha256: str
-    rows: int
 
 
 class Storage:
@@ -185,28 +171,15 @@ def read_trial(
     terms = dictionary if isinstance(dictionary, Dictionary) else read_dictionary(dictionary)
     inputs, faults = find_inputs(source, terms)
     storage, log = Storage(), FailureLog()
-    store = Store(connect(storage.path, memory_limit, threads), storage.path, log)
-    for fault in faults:
-        log.add_problems(fault.table, [fault.problem])
-    by_table = {given.table: given for given in inputs}
-    faulty = {fault.table for fault in faults}
-    loaded = []
-    for table, schema in terms.tables.items():
-        if table in by_table:
-            loaded += _load(store, schema, by_table[table])
-        else:
-            stage_absent(store, schema)
-            log.add_problems(table, _absence(schema) if table not in faulty else [])
-    present = tuple(source.table for source, _ in loaded)
-    check_rules(store.connection, terms, present, log)
-    codes = pd.concat([NO_CODES, *(codes for _, codes in loaded)], ignore_index=True)
+    connection = connect(storage.path, memory_limit, threads)
+    loaded = load_tables(Store(connection, storage.path, log), terms, inputs, faults)
     truth = _read_truth(source)
     return Trial(
-        tables=present,
-        connection=store.connection,
+        tables=tuple(each.table for each in loaded.sources),
+        connection=connection,
         checks=log.table(),
-        sources=tuple(source for source, _ in loaded),
-        missing_codes=codes,
+        sources=loaded.sources,
+        missing_codes=loaded.missing_codes,
         dictionary=terms,
         storage=storage,
         synthetic=truth is not None,
@@ -215,35 +188,11 @@ def read_trial(
     )
 
 
-def _absence(schema: TableSchema) -> list[Problem]:
-    message = f"the table {schema.name} is missing; every trial needs it: {schema.description}"
-    return [Problem("required_table", message)] if schema.required else []
-
-
-def _load(store: Store, schema: TableSchema, given: Input) -> list[tuple[Source, pd.DataFrame]]:
-    """Read, check and stage one table: its source and missing codes, or nothing if it is unreadable or has no rows."""
-    try:
-        content = given.read(store.folder)
-        staged = stage(store, schema, content)
-    except DataError as error:
-        store.log.add_problems(schema.name, [Problem("readable", str(error))])
-        stage_absent(store, schema)
-        return []
-    if staged.rows == 0:
-        store.log.add_problems(schema.name, [_no_rows(given, schema)])
-        return []
-    source = Source(schema.name, given.name, given.format, given.sha256(content), staged.rows)
-    return [(source, staged.missing_codes.assign(table=schema.name)[list(CODE_DTYPES)])]
-
-
-def _no_rows(given: Input, schema: TableSchema) -> Problem:
-    if schema.required:
-        return Problem("no_rows", f"{given.name} has no rows; every trial needs {schema.name}")
-    message = f"{given.name} has no rows and is treated as if it were not given"
-    return Problem("no_rows", message, severity="warning")
-
-
 def _read_truth(source: Any) -> dict[str, Any] | None:
     """What a folder of synthetic records was drawn from, which is saved beside them."""
     path = Path(source, "truth.json") if isinstance(source, str | Path) else None
-    return json.loads(path.read_text()) if path and path.is_file() else None
+    if path is None or not path.is_file():
+        return None
+    with reading(path.name, "JSON"):
+        truth: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return truth

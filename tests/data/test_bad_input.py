@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -52,8 +53,27 @@ def test_absent_optional_tables_are_fine_and_empty(core: Tables) -> None:
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere: there is no such folder or file"):
         ct.check_trial(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"teams: .*gone\.csv: there is no such file"):
-        ct.check_trial({"teams": tmp_path / "gone.csv"})
+    failures = ct.check_trial({"teams": tmp_path / "gone.csv", "allocation": tmp_path / "gone.parquet"})
+    assert failures["message"].str.contains(r"gone\.(?:csv|parquet) cannot be read as .*: .*No such file").all()
+
+
+def test_a_file_that_may_not_be_opened(core: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    path = tmp_path / "teams.csv"
+    core["teams"].to_csv(path, index=False)
+    monkeypatch.setattr(Path, "open", refuse)
+    assert str(only_failure(core | {"teams": path})["message"]).endswith("cannot be read as CSV: Permission denied")
+    with pytest.raises(DataError, match=r"teams\.csv cannot be read: Permission denied"):
+        ct.check_trial(path)
+
+
+def test_a_truth_that_is_not_json(core: Tables, write_csv: WriteCsv) -> None:
+    folder = write_csv(core)
+    (folder / "truth.json").write_text("{")
+    with pytest.raises(DataError, match=r"truth\.json cannot be read as JSON"):
+        ct.load_trial(folder)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -66,7 +86,8 @@ def test_an_empty_file(content: str, core: Tables, write_csv: WriteCsv) -> None:
     (folder / "patients.csv").write_text(content)
     failure = only_failure(folder)
     assert (failure["table"], failure["rule"]) == ("patients", "readable")
-    assert failure["message"] == (f"patients.csv is empty ({len(content)} bytes); the first line must name the columns")
+    what = "begins with an empty line" if content else "is empty (0 bytes)"
+    assert failure["message"] == f"patients.csv {what}; the first line must name the columns"
 
 
 def test_a_file_with_a_header_only(tables: Tables, write_csv: WriteCsv) -> None:
@@ -250,8 +271,8 @@ def test_ragged_rows_are_named_by_line_and_later_rows_keep_their_number(core: Ta
     path.write_text("\n".join([header, *rows]))
     failures = ct.check_trial(core | {"teams": path}).query("table == 'teams'")
     assert failures[["rule", "row"]].to_numpy().tolist() == [["row_length", 1], ["row_length", 3], ["categories", 4]]
-    assert failures["message"].iloc[0].startswith("line 2 has 7 cells where the header has 6")
-    assert failures["message"].iloc[1].startswith("line 4 has 4 cells")
+    assert failures["message"].iloc[0].startswith("the row has 7 cells where the header has 6 (line 2 of the file")
+    assert failures["message"].iloc[1].startswith("the row has 4 cells where the header has 6 (line 4 of the file")
 
 
 @pytest.mark.parametrize("n_cells", [1, 2_000])
@@ -313,15 +334,49 @@ def test_a_damaged_file(suffix: str, content: bytes, core: Tables, write_csv: Wr
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".xlsx"])
-def test_a_file_cut_short_or_with_bad_blocks(suffix: str, tables: Tables, core: Tables, tmp_path: Path) -> None:
+def test_a_file_cut_short(suffix: str, tables: Tables, core: Tables, tmp_path: Path) -> None:
     path = tmp_path / f"admissions{suffix}"
     tables["admissions"].to_parquet(path) if suffix == ".parquet" else tables["admissions"].to_excel(path, index=False)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert rules_of(core | {"admissions": path}) == ["readable"]
-    if suffix == ".parquet":
-        path.write_bytes(whole[:4] + bytes(len(whole) // 4) + whole[4 + len(whole) // 4 :])
-        assert rules_of(core | {"admissions": path}) == ["readable"]
+
+
+def test_parquet_with_a_damaged_page(core: Tables, tmp_path: Path) -> None:
+    """The footer is sound, so that the damage shows only when the rows are read."""
+    path = tmp_path / "admissions.parquet"
+    people = [f"P{i * i}" for i in range(5000)]
+    pd.DataFrame({"person": people, "team": "T1", "admitted_on": pd.Timestamp("2014-05-01")}).to_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000] + bytes(2000) + whole[3000:])
+    failure = only_failure(core | {"admissions": path})
+    assert failure["rule"] == "readable"
+    assert "admissions.parquet cannot be read as Parquet" in str(failure["message"])
+
+
+def test_types_that_no_table_has(core: Tables) -> None:
+    sql = "SELECT *, {'a': 1} AS setting, true AS caseload, INTERVAL 1 DAY AS population FROM given"
+    odd = duckdb.query_df(core["teams"][["team", "trust"]], "given", sql).to_arrow_table()
+    failures = ct.check_trial(core | {"teams": odd})
+    assert set(failures["column"]) == {"setting", "population"}
+    frame = core["teams"].assign(setting=[["urban"]] * 4, population=pd.Timedelta(days=1), caseload=1 + 2j)
+    assert set(ct.check_trial(core | {"teams": frame})["column"]) == {"setting", "population", "caseload"}
+
+
+def test_a_frame_with_a_named_index_a_number_for_a_name_and_a_repeated_column(core: Tables) -> None:
+    assert ct.check_trial(core | {"teams": core["teams"].set_index("team")}).empty
+    assert only_failure(core | {"teams": core["teams"].assign(**{"7": 1}).rename(columns={"7": 7})})["column"] == "7"
+    twice = pd.concat([core["teams"], core["teams"]["trust"]], axis=1)
+    assert only_failure(core | {"teams": twice})["rule"] == "duplicate_column"
+
+
+def test_dates_with_a_time_zone_are_read_by_the_clock_of_utc(core: Tables, tmp_path: Path) -> None:
+    path = tmp_path / "allocation.parquet"
+    core["allocation"].assign(randomised_on=pd.Timestamp("2014-09-01", tz="UTC")).to_parquet(path)
+    trial = ct.load_trial(core | {"allocation": path})
+    assert trial.table("allocation")["randomised_on"].unique().tolist() == [pd.Timestamp("2014-09-01")]
+    core["allocation"].assign(randomised_on=pd.Timestamp("2014-09-01", tz="Europe/London")).to_parquet(path)
+    assert set(rules_of(core | {"allocation": path})) == {"date_format"}
 
 
 def test_a_workbook_that_is_damaged_is_refused(tmp_path: Path) -> None:

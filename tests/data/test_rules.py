@@ -19,7 +19,7 @@ from core_trial.data.checks import FailureLog
 from core_trial.data.rule_checks import check_rules
 from core_trial.data.rules import RULES, Rule
 from core_trial.data.store.sql import Store, connect
-from core_trial.data.store.staging import stage_absent
+from core_trial.data.store.staging import create_table
 
 Tables = dict[str, pd.DataFrame]
 Change = Callable[[Tables], Tables]
@@ -103,7 +103,7 @@ def failures_of(rule: Rule, tables: Tables) -> pd.DataFrame:
     log, folder = FailureLog(), Path(gettempdir())
     with connect(folder, None, 1) as connection:
         for name, schema in DICTIONARY.tables.items():
-            stage_absent(Store(connection, folder, log), schema)
+            create_table(Store(connection, folder, log), schema)
             connection.register("given", tables[name].assign(row=np.arange(1, len(tables[name]) + 1)))
             connection.execute(f"INSERT INTO numbered.{name} BY NAME FROM given")
         check_rules(connection, DICTIONARY, ["teams", "allocation", rule.table, *rule.needs], log)

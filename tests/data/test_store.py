@@ -15,7 +15,7 @@ import core_trial as ct
 from core_trial.data.checks import FailureLog
 from core_trial.data.sources.records import Content, ParquetFiles, records
 from core_trial.data.store.sql import Store, connect
-from core_trial.data.store.staging import stage
+from core_trial.data.store.staging import create_table, stage
 
 SCHEMA = ct.read_dictionary().tables["admissions"]
 
@@ -32,6 +32,7 @@ CELLS = {
 def staged(content: Content, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The table in DuckDB with its row numbers, the failures and the missing codes."""
     store = Store(connect(folder, None, 1), folder, FailureLog())
+    create_table(store, SCHEMA)
     codes = stage(store, SCHEMA, content).missing_codes
     table = store.connection.execute("FROM numbered.admissions ORDER BY row").df()
     plain = store.connection.execute("FROM admissions").df()
@@ -40,7 +41,7 @@ def staged(content: Content, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, 
     return table, store.log.table(), codes
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(rows=st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=30), text=st.booleans())
 def test_parquet_is_checked_and_read_like_a_frame(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]], text: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.csv
 
 from ...errors import DataError
 from ..checks import Problem
-from .records import Records, reading
+from .records import Records, reading, records
 
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 LONGEST_ROW = 64 << 20
@@ -24,26 +25,25 @@ def read_delimited(path: Path) -> Records:
     """Read a delimited text file; every column is text, an empty cell is missing.
 
     The encoding is UTF-8, UTF-16 with a byte order mark, or else Windows-1252, which is reported. The delimiter
-    (comma, semicolon or tab) is the one that cuts the header into most columns. A row with too few or too many cells,
-    and a column name that stands twice, are problems of the records; the row or the second column is left out.
+    (comma, semicolon or tab) is the one that cuts the header into most columns. A row with too few or too many cells
+    is a problem of the records and left out.
 
     Raises: DataError when the file is empty or no text.
     """
     encoding = detect_encoding(path)
     header = _header(path, encoding)
     if not header.strip():
-        raise DataError(f"{path.name} is empty ({path.stat().st_size} bytes); the first line must name the columns")
+        what = "begins with an empty line" if header else "is empty (0 bytes)"
+        raise DataError(f"{path.name} {what}; the first line must name the columns")
     delimiter = detect_delimiter(header)
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
     ragged: list[pa.csv.InvalidRow] = []
     with reading(path.name, "delimited text"):
         cells = _read_cells(path, encoding, delimiter, len(names), ragged)
-    unique = [names.index(name) for name in dict.fromkeys(names)]
-    frame = cells.select(unique).rename_columns([names[i] for i in unique]).to_pandas()
     left_out = [row.number - 2 for row in ragged]
-    rows = np.delete(np.arange(1, len(frame) + len(ragged) + 1), left_out)
-    problems = [*_encoding_problem(path, encoding), *map(_ragged_problem, ragged), *_repeated(names)]
-    return Records(frame, rows, tuple(problems))
+    rows = np.delete(np.arange(1, cells.num_rows + len(ragged) + 1), left_out)
+    given = records(cells.to_pandas().set_axis(names, axis=1), rows)
+    return replace(given, problems=(*_encoding_problem(path, encoding), *map(_ragged_problem, ragged), *given.problems))
 
 
 def detect_encoding(path: Path) -> str:
@@ -114,15 +114,7 @@ def _encoding_problem(path: Path, encoding: str) -> list[Problem]:
 
 def _ragged_problem(row: pa.csv.InvalidRow) -> Problem:
     message = (
-        f"line {row.number} has {row.actual_columns} cells where the header has {row.expected_columns}; "
-        "a value that holds the delimiter must stand in quotation marks"
+        f"the row has {row.actual_columns} cells where the header has {row.expected_columns} (line {row.number} of the "
+        "file, if no line is empty); a value that holds the delimiter must stand in quotation marks"
     )
     return Problem("row_length", message, row=row.number - 1)
-
-
-def _repeated(names: list[str]) -> list[Problem]:
-    return [
-        Problem("duplicate_column", f"the column {name} stands {names.count(name)} times in the header", column=name)
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]

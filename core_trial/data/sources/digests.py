@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,13 +18,6 @@ def hash_path(path: Path) -> str:
     if path.is_dir():
         digests = sorted(hash_path(file) for file in path.rglob("*.parquet"))
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-    stat = path.stat()
-    return _hash_file(path.resolve(), stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _hash_file(path: Path, _size: int, _changed: int) -> str:
-    """Digest of a file in its present state; a database or workbook holds many tables and is read once."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

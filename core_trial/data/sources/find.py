@@ -17,7 +17,6 @@ from ...errors import DataError
 from ..checks import Problem
 from ..dictionary.model import Dictionary
 from .delimited import header_names
-from .digests import hash_content, hash_path
 from .formats import FORMATS, find_parquet, open_workbook, read_sheet, table_name
 from .queries import Query, answer, database_kind, database_tables
 from .records import Content, Records, records
@@ -31,17 +30,13 @@ COMPANIONS = {".toml", ".json", ".md", ".html", ".pdf"}
 
 @dataclass(frozen=True)
 class Input:
-    """One table of the trial as it is given. `read` takes a folder for temporary files; `path` is what is hashed."""
+    """One table of the trial as it is given; `path` is its file or folder. `read` takes a folder for its own files."""
 
     table: str
     name: str
     format: str
     read: Callable[[Path], Content]
     path: Path | None = None
-
-    def sha256(self, content: Content) -> str:
-        """Digest of the file, of the sorted digests of a folder's files, or of a frame or an answer as CSV."""
-        return hash_content(content) if self.path is None else hash_path(self.path)
 
 
 @dataclass(frozen=True)
@@ -55,9 +50,12 @@ class Fault:
 def find_inputs(source: Any, dictionary: Dictionary) -> tuple[list[Input], list[Fault]]:
     """Locate the tables of a trial without reading their rows.
 
-    Raises: DataError when the source does not exist or is of no known kind.
+    Raises: DataError when the source does not exist, cannot be opened or is of no known kind.
     """
-    found = list(_look_at(source, dictionary))
+    try:
+        found = list(_look_at(source, dictionary))
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error
     inputs = [each for each in found if isinstance(each, Input)]
     names = Counter(each.table for each in inputs)
     once = [each for each in inputs if names[each.table] == 1]
@@ -87,10 +85,10 @@ def _in_mapping(source: Mapping[str, Any], dictionary: Dictionary) -> Iterator[I
 def _input(table: str, given: Any, dictionary: Dictionary) -> Input:
     match given:
         case pd.DataFrame():
-            return Input(table, "data frame", "data frame, hashed as CSV", lambda _: records(given))
+            return Input(table, "data frame", "data frame", lambda _: records(given))
         case Query(database, sql):
             name = f"{Path(database).name}: {sql}" if database else sql
-            return Input(table, name, "SQL query, its answer hashed as CSV", partial(answer, given))
+            return Input(table, name, "SQL query", partial(answer, given))
         case Redcap(path):
             file = Path(path)
             return Input(table, file.name, "REDCap", lambda _: _redcap_table(given, table, dictionary), file)
@@ -104,8 +102,6 @@ def _input(table: str, given: Any, dictionary: Dictionary) -> Input:
 def _file_input(table: str, path: Path) -> Input:
     if path.is_dir():
         return Input(table, path.name, "Parquet folder", lambda _: find_parquet(path), path)
-    if not path.exists():
-        raise DataError(f"{table}: {path}: there is no such file")
     if not _is_readable(path):
         raise DataError(f"{table}: {_unknown_kind(path)}")
     kind = FORMATS[path.suffix.lower()]

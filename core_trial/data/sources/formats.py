@@ -6,6 +6,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -40,8 +41,7 @@ def read_statistical(path: Path) -> Records:
     missing = {str(name): _user_missing(frame[name], meta) for name in frame}
     codes = tuple(code for name, mask in missing.items() for code in _missing_codes(frame[name], mask, meta))
     given = frame.assign(**{name: _without_codes(frame[name], mask) for name, mask in missing.items()})
-    plain = records(given)
-    return Records(plain.frame, plain.rows, labels=meta.variable_value_labels, missing_codes=codes)
+    return replace(records(given), labels=meta.variable_value_labels, missing_codes=codes)
 
 
 def _user_missing(column: pd.Series, meta: Any) -> pd.Series:
@@ -74,10 +74,12 @@ def read_sheet(path: Path, sheet: str) -> Records:
         header, *cells = list(workbook[sheet].iter_rows(values_only=True)) or [()]
     if not any(header):
         raise DataError(f"the sheet {sheet} of {path.name} is empty; its first row must name the columns")
-    names = [f"column {i}" if name is None else str(name).strip() for i, name in enumerate(header, start=1)]
-    filled = [i for i, row in enumerate(cells) if any(value is not None for value in row)]
-    table = [[as_text(value) for value in cells[i]] for i in filled]
-    return Records(pd.DataFrame(table, columns=names, dtype="str"), np.array(filled, dtype=np.int64) + 1)
+    table = pd.DataFrame([[as_text(value) for value in row] for row in cells], columns=range(len(header)), dtype="str")
+    columns = [i for i in range(len(header)) if header[i] is not None or table[i].notna().any()]
+    names = [f"column {i}" if header[i] is None else str(header[i]) for i in columns]
+    filled = table.notna().any(axis=1)
+    rows = np.flatnonzero(filled).astype(np.int64) + 1
+    return records(table.loc[filled, columns].set_axis(names, axis=1), rows)
 
 
 @contextmanager

@@ -9,11 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from ...errors import DataError
-from .records import ParquetFiles, Records, as_text, reading
+from .records import ParquetFiles, Records, as_text, reading, records
 
 SIGNATURES = {"SQLite": (0, b"SQLite format 3\0"), "DuckDB": (8, b"DUCK")}
 """Where in the file the bytes stand that tell the kind of a database."""
@@ -57,11 +56,11 @@ def database_tables(path: Path) -> list[str]:
             return [row[0] for row in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()]
 
 
-def answer(query: Query, storage: Path) -> Records | ParquetFiles:
-    """Run a query. The answer of DuckDB, which may be large, is kept as a Parquet file in `storage`."""
+def answer(query: Query, folder: Path) -> Records | ParquetFiles:
+    """Run a query. The answer of DuckDB, which may be large, is kept as a Parquet file in `folder`."""
     if query.database is None:
         with reading("the query", "SQL"), duckdb.connect() as connection:
-            return _spool(connection, query.sql, storage)
+            return _spool(connection, query.sql, folder)
     path = Path(query.database)
     if not path.is_file():
         raise DataError(f"{path}: there is no such database file")
@@ -71,7 +70,7 @@ def answer(query: Query, storage: Path) -> Records | ParquetFiles:
                 return _ask_sqlite(path, query.sql)
         case "DuckDB":
             with reading(path.name, "a DuckDB database"), duckdb.connect(str(path), read_only=True) as connection:
-                return _spool(connection, query.sql, storage)
+                return _spool(connection, query.sql, folder)
     raise DataError(f"{path.name} is neither a DuckDB nor a SQLite database")
 
 
@@ -80,10 +79,10 @@ def _ask_sqlite(path: Path, sql: str) -> Records:
         cursor = connection.execute(sql)
         names = [column[0] for column in cursor.description]
         cells = [[as_text(value) for value in row] for row in cursor]
-    return Records(pd.DataFrame(cells, columns=names, dtype="str"), np.arange(1, len(cells) + 1))
+    return records(pd.DataFrame(cells, columns=names, dtype="str"))
 
 
-def _spool(connection: duckdb.DuckDBPyConnection, sql: str, storage: Path) -> ParquetFiles:
-    path = storage / f"query-{uuid4().hex}.parquet"
-    connection.execute(f"COPY ({sql.rstrip().rstrip(';')}) TO '{path}' (FORMAT parquet)")
+def _spool(connection: duckdb.DuckDBPyConnection, sql: str, folder: Path) -> ParquetFiles:
+    path = folder / f"query-{uuid4().hex}.parquet"
+    connection.sql(sql).write_parquet(str(path))
     return ParquetFiles((path,))

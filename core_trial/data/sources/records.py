@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,13 +52,31 @@ class ParquetFiles:
 Content = Records | ParquetFiles
 
 
-def records(frame: pd.DataFrame) -> Records:
-    """A data frame as records: columns of Python objects and categories become text, the index is left out."""
-    plain = frame.reset_index(drop=True)
-    plain.columns = plain.columns.astype(str)
-    mixed = [str(name) for name in plain if plain[name].dtype.kind == "O" and plain[name].dtype != "str"]
-    as_string = {name: plain[name].astype(object).map(as_text).astype("str") for name in mixed}
-    return Records(plain.assign(**as_string), np.arange(1, len(plain) + 1))
+def records(frame: pd.DataFrame, rows: NDArray[np.int64] | None = None) -> Records:
+    """A data frame as records, its rows numbered from 1 or by `rows`.
+
+    Columns of Python objects, categories and the like become text; an index that has a name becomes a column, another
+    is left out. Of columns with the same name the first is kept, and the others are a problem.
+    """
+    named = frame.reset_index() if any(frame.index.names) else frame.reset_index(drop=True)
+    names = [str(name).strip() for name in named.columns]
+    first = {name: named.iloc[:, names.index(name)] for name in names}
+    plain = pd.DataFrame({name: column if _is_plain(column) else _as_string(column) for name, column in first.items()})
+    return Records(plain, np.arange(1, len(plain) + 1) if rows is None else rows, tuple(_repeated(names)))
+
+
+def _is_plain(column: pd.Series) -> bool:
+    return column.dtype == "str" or (column.dtype.kind in "biufM" and not isinstance(column.dtype, pd.SparseDtype))
+
+
+def _as_string(column: pd.Series) -> pd.Series:
+    return column.astype(object).map(as_text).astype("str")
+
+
+def _repeated(names: list[str]) -> Iterator[Problem]:
+    for name, n in Counter(names).items():
+        if n > 1:
+            yield Problem("duplicate_column", f"the column {name} stands {n} times in the header", column=name)
 
 
 def as_text(value: Any) -> str | None:
@@ -74,7 +93,7 @@ def as_text(value: Any) -> str | None:
         case bytes():
             return value.decode("utf-8", errors="replace")
         case _:
-            return None if pd.isna(value) else str(value)
+            return None if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
 
 
 @contextmanager

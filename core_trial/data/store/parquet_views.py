@@ -37,8 +37,13 @@ AS_GIVEN = {
 }
 """DuckDB types of a Parquet column that a cast brings to the type of the dictionary."""
 
-READ_AS = {"DATE": "TIMESTAMP", "TIMESTAMP_NS": "TIMESTAMP", "DECIMAL": "DOUBLE"}
-"""DuckDB types that pandas would hold as Python objects, and what they are read as."""
+READ_AS = {
+    **{kind: kind for kind in (*INTEGERS, "FLOAT", "DOUBLE", "TIMESTAMP")},
+    **dict.fromkeys(("DATE", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"), "TIMESTAMP"),
+    "DECIMAL": "DOUBLE",
+    "BOOLEAN": "BIGINT",
+}
+"""DuckDB types of a Parquet column, and what they are read as to be checked; others are read as text."""
 
 
 PANDAS_INDEX = r"__index_level_\d+__"
@@ -90,14 +95,15 @@ def _create_views(connection: duckdb.DuckDBPyConnection, schema: TableSchema, sc
         for name in [quoted(field.name)]
     )
     table = quoted(schema.name)
-    connection.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM {scan.source}")
+    connection.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {columns} FROM {scan.source}")
+    connection.execute(f"DROP TABLE numbered.{table}")
     connection.execute(f'CREATE VIEW numbered.{table} AS SELECT {scan.row} AS "row", {columns} FROM {scan.source}')
 
 
 def _batches(connection: duckdb.DuckDBPyConnection, scan: Scan, schema: TableSchema, where: str) -> Iterator[Batch]:
     """The rows in their order, columns of the dictionary only; before them an empty batch with the names of all."""
     yield Batch(pd.DataFrame(columns=list(scan.types), dtype="str"), np.arange(0))
-    known = {name: READ_AS.get(scan.types[name], scan.types[name]) for name in schema.names if name in scan.types}
+    known = {name: READ_AS.get(scan.types[name], "VARCHAR") for name in schema.names if name in scan.types}
     columns = [f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in known.items()]
     query = f"SELECT {', '.join([*columns, scan.row])} AS _row FROM {scan.source} WHERE {where} ORDER BY _row"
     for batch in connection.sql(query).to_arrow_reader(BATCH):

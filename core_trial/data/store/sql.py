@@ -26,6 +26,7 @@ def connect(folder: Path, memory_limit: str | None, threads: int | None) -> duck
     """A DuckDB connection in memory that spills to `folder`."""
     settings = {"temp_directory": str(folder), "memory_limit": memory_limit, "threads": threads}
     connection = duckdb.connect(config={name: value for name, value in settings.items() if value is not None})
+    connection.execute("SET TimeZone = 'UTC'")
     connection.execute("CREATE SCHEMA numbered")
     return connection
 

@@ -17,7 +17,7 @@ from .parquet_views import stage_files
 from .sql import TYPES, Store, quoted
 
 
-def stage_absent(store: Store, schema: TableSchema) -> None:
+def create_table(store: Store, schema: TableSchema) -> None:
     """An empty table with the columns of the dictionary, so that queries need not ask whether the table is there."""
     columns = ", ".join(f"{quoted(field.name)} {TYPES[field.type]}" for field in schema.fields)
     store.connection.execute(f'CREATE TABLE numbered.{quoted(schema.name)} ("row" BIGINT, {columns})')
@@ -26,14 +26,13 @@ def stage_absent(store: Store, schema: TableSchema) -> None:
 
 
 def stage(store: Store, schema: TableSchema, content: Content) -> Staged:
-    """Check a table against the dictionary and give it to DuckDB; failures go to the log of the store."""
+    """Check a table against the dictionary and fill the empty one; failures go to the log of the store."""
     if isinstance(content, Records):
         return _stage_records(store, schema, content)
     return stage_files(store, schema, content)
 
 
 def _stage_records(store: Store, schema: TableSchema, given: Records) -> Staged:
-    stage_absent(store, schema)
     store.log.add_problems(schema.name, given.problems)
     codes = [pd.DataFrame(given.missing_codes, columns=list(MISSING_DTYPES)).astype(MISSING_DTYPES)]
     for batch in check_batches(_batches(given, schema), schema, store.log):
