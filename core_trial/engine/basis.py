@@ -34,17 +34,21 @@ class OrthogonalBasis:
 
 def orthogonal_basis(design: Array) -> OrthogonalBasis:
     """Basis of the columns of `design` (n, p0); where the first is constant, the others are centred on the way."""
-    n = len(design)
+    n, p = design.shape
     intercept = _constant(design[:, 0])
-    mean = design.mean(axis=0) if intercept else np.zeros(design.shape[1])
+    mean = design.mean(axis=0) if intercept else np.zeros(p)
     mean[0] = 0
-    centred = design - mean
-    length = np.sqrt(np.einsum("ij,ij->j", centred, centred))
-    kept = np.flatnonzero(length > CONSTANT * np.sqrt(n) * np.abs(mean))
-    independent, triangle = _triangle(centred[:, kept] / length[kept])
-    kept = kept[independent]
+    centred, kept = design - mean, np.arange(p)
+    products = centred.T @ centred
+    length = np.sqrt(np.diagonal(products))
+    triangle = _cholesky(products, length)
+    if triangle is None:
+        kept = np.flatnonzero(length > CONSTANT * np.sqrt(n) * np.abs(mean))
+        independent, triangle = _triangle(centred[:, kept] / length[kept])
+        kept = kept[independent]
+        centred = centred[:, kept]
     transform = np.linalg.inv(triangle) * np.sqrt(n) / length[kept, None]
-    columns = centred[:, kept] @ transform
+    columns = centred @ transform
     if intercept:
         transform[0] -= mean[kept] / intercept @ transform
     return OrthogonalBasis(columns, transform, kept, intercept)
@@ -55,23 +59,23 @@ def _constant(column: Array) -> float:
     return float(column[0]) if np.all(column == column[0]) else 0.0
 
 
+def _cholesky(products: Array, length: Array) -> Array | None:
+    """R of the columns' QR decomposition by Cholesky: cheap, and exact enough where no column comes near dependence."""
+    if not np.all(length > 0):
+        return None
+    try:
+        triangle = np.linalg.cholesky(products / np.outer(length, length)).T
+    except np.linalg.LinAlgError:
+        return None
+    return triangle if np.all(np.diagonal(triangle) > NEAR) else None
+
+
 def _triangle(columns: Array) -> tuple[Codes, Array]:
     """The columns (of length 1) that do not depend on earlier ones, and R of their QR decomposition."""
     kept = np.arange(columns.shape[1])
-    if (triangle := _well_conditioned(columns)) is not None:
-        return kept, triangle
     while True:
         (triangle,) = qr(columns[:, kept], mode="r", check_finite=False)
         short = np.abs(np.diagonal(triangle)) <= DEPENDENT
         if len(short) == len(kept) and not short.any():
             return kept, triangle[: len(kept)]
         kept = np.delete(kept, np.argmax(np.append(short, True)))
-
-
-def _well_conditioned(columns: Array) -> Array | None:
-    """R by Cholesky, much cheaper and exact enough where no column comes near dependence on others."""
-    try:
-        triangle = np.linalg.cholesky(columns.T @ columns).T
-    except np.linalg.LinAlgError:
-        return None
-    return triangle if np.all(np.diagonal(triangle) > NEAR) else None

@@ -110,13 +110,14 @@ class Likelihood:
     sigma2: float
     reml: bool
 
-    @property
+    @cached_property
     def quadratic(self) -> Array:
         """(r,) e'V^-1 V_r V^-1 e / sigma2."""
         return self.derivatives.first[:, -1, -1] / self.sigma2
 
-    @property
+    @cached_property
     def gradient(self) -> Array:
+        """(r,) of the deviance."""
         fixed = np.einsum("ab,rab->r", self.unscaled, self.derivatives.first[:, :-1, :-1])
         return np.asarray(self.derivatives.trace - self.reml * fixed - self.quadratic)
 
@@ -156,8 +157,8 @@ def _extend(derivatives: Derivatives, gamma: Array, products: Array, n_rows: int
     traces[:r, :r] = derivatives.traces
     traces[:, r] = traces[r, :] = trace
     return Derivatives(
-        np.tensordot(change, first, 1),
-        np.einsum("ri,sj,ij...->rs...", change, change, second),
+        np.einsum("ri,iab->rab", change, first),
+        np.einsum("sj,rjab->rsab", change, np.einsum("ri,ijab->rjab", change, second)),
         change @ trace,
         change @ traces @ change.T,
     )
