@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from .arrays import Array
 from .covariance import Stacked
-from .inference import VarianceParts
-from .profile import Profile
+from .inference import Curvature, VarianceParts
+from .profile import Likelihood, Profile
 
 UNKNOWN = 1e-10  # an eigenvalue below this, of an information matrix scaled to a unit diagonal, counts as zero
 
@@ -19,17 +20,18 @@ def variance_parts(at: Profile, structure: Stacked, theta: Array) -> VariancePar
     variances, because the gradient by them is not zero there.
     """
     likelihood = at.with_residual_variance
-    jacobian, curvature = _by_theta_and_sigma(at.gamma, structure.jacobian(theta), structure.curvature)
-    bent = np.einsum("r,rab->ab", likelihood.gradient, curvature)
+    jacobian, bent = _by_theta_and_sigma(at.gamma, likelihood.gradient, structure, theta)
     observed = jacobian.T @ likelihood.hessian @ jacobian + bent
+    ways = block_diag(structure.tangent(theta), 1.0)
     return VarianceParts(
         covariance=at.unscaled,
         first=likelihood.derivatives.first[:, :-1, :-1],
         second=likelihood.derivatives.second[:, :, :-1, :-1],
         parameter_covariance={
-            "expected": 2 * inverse(likelihood.traces),
+            "expected": ways @ (2 * inverse(ways.T @ likelihood.traces @ ways)) @ ways.T,
             "observed": jacobian @ (2 * inverse(observed)) @ jacobian.T,
         },
+        curvature=_curvature(likelihood, structure, theta),
     )
 
 
@@ -42,13 +44,27 @@ def inverse(information: Array) -> Array:
     return np.asarray((axes[:, known] / values[known]) @ axes[:, known].T / np.outer(size, size))
 
 
-def _by_theta_and_sigma(gamma: Array, jacobian: Array, curvature: Array) -> tuple[Array, Array]:
-    """First and second derivatives of (sigma^2 gamma, sigma^2) by (theta, sigma), where sigma is 1."""
-    r = len(gamma)
-    first = np.zeros((r + 1, r + 1))
-    first[:r, :r], first[:r, r], first[r, r] = jacobian, 2 * gamma, 2
-    second = np.zeros((r + 1, r + 1, r + 1))
-    second[:r, :r, :r] = curvature
-    second[:r, :r, r] = second[:r, r, :r] = 2 * jacobian
-    second[:, r, r] = np.append(2 * gamma, 2)
+def _by_theta_and_sigma(gamma: Array, weights: Array, structure: Stacked, theta: Array) -> tuple[Array, Array]:
+    """First (r + 1, s + 1) and weighted second (s + 1, s + 1) derivatives of (sigma^2 gamma, sigma^2), at sigma = 1."""
+    jacobian = structure.jacobian(theta)
+    r, s = jacobian.shape
+    first = np.zeros((r + 1, s + 1))
+    first[:r, :s], first[:r, s], first[r, s] = jacobian, 2 * gamma, 2
+    second = np.zeros((s + 1, s + 1))
+    second[:s, :s] = structure.bend(theta, weights[:r])
+    second[:s, s] = second[s, :s] = 2 * weights[:r] @ jacobian
+    second[s, s] = 2 * (weights[:r] @ gamma + weights[r])
     return first, second
+
+
+def _curvature(likelihood: Likelihood, structure: Stacked, theta: Array) -> Curvature | None:
+    """Second derivatives by the parameters of `structure.tangent`, as if gamma were moved by them."""
+    bent = structure.tangent_bend(theta)
+    if not bent.any() or any(structure.on_boundary(theta)):
+        return None
+    by_gamma = np.linalg.pinv(structure.tangent(theta))
+    by_gamma = np.pad(np.einsum("gst,sk,tl->gkl", bent, by_gamma, by_gamma), (0, 1))
+    return Curvature(
+        fixed=np.einsum("gkl,gab->klab", by_gamma, likelihood.derivatives.first[:, :-1, :-1]),
+        traces=np.einsum("hg,gkl->hkl", likelihood.traces, by_gamma),
+    )

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arrays import Array, Codes
+from .crossprod import CrossProducts
 from .inference import VarianceParts
 from .information import variance_parts
 from .newton import Minimum
 from .random import RandomDesign, RandomTerm, random_design
 from .response import Response, standardise
 from .search import Deviance, Point, search
-
-SINGULAR = 1e-4  # a relative standard deviation below this is on its boundary; lme4 uses the same
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ class LmmResult:
     covariances : one (q, q) a random term
     modes : one (levels, q) a random term, the conditional modes (best linear unbiased predictors)
     boundary : whether each of the covariances is singular
-    path : a row an accepted point of the search: deviance, fall still expected, theta (internal units)
+    response : the outcome and design in internal units
+    deviance, minimum : the function whose minimum was searched, and where the search ended (internal units)
     parts : how the covariance of beta hangs on the variance parameters (internal units)
     """
 
@@ -47,7 +47,9 @@ class LmmResult:
     covariances: tuple[Array, ...]
     modes: tuple[Array, ...]
     boundary: tuple[bool, ...]
-    path: Array
+    response: Response
+    deviance: Deviance
+    minimum: Minimum[Point]
     parts: VarianceParts
 
     @property
@@ -58,6 +60,11 @@ class LmmResult:
     @property
     def singular(self) -> bool:
         return any(self.boundary)
+
+    @property
+    def path(self) -> Array:
+        """A row an accepted point of the search: deviance, fall still expected, theta (internal units)."""
+        return self.minimum.path
 
 
 def fit_lmm(y: Array, x: Array, terms: Sequence[RandomTerm], *, reml: bool = True) -> LmmResult:
@@ -70,25 +77,39 @@ def fit_lmm(y: Array, x: Array, terms: Sequence[RandomTerm], *, reml: bool = Tru
     """
     response = standardise(y, x)
     random = random_design(terms)
-    return _result(response, random, search(Deviance(random.products(response.columns), random, reml)))
+    return fit_products(random.products(response.columns), response, random, reml)
 
 
-def _result(response: Response, random: RandomDesign, minimum: Minimum[Point]) -> LmmResult:
+def fit_products(products: CrossProducts, response: Response, random: RandomDesign, reml: bool) -> LmmResult:
+    """Fit cross-products with the columns of `response`."""
+    deviance = Deviance(products, random, reml)
+    return _result(response, deviance, search(deviance))
+
+
+def refit_lmm(result: LmmResult, *, reml: bool) -> LmmResult:
+    """The same model by the other likelihood, from the cross-products of the first."""
+    return fit_products(result.deviance.products, result.response, result.deviance.random, reml)
+
+
+def _result(response: Response, deviance: Deviance, minimum: Minimum[Point]) -> LmmResult:
+    random = deviance.random
     at = minimum.at.profile
     sigma = response.scale * float(np.sqrt(at.sigma2))
-    factors = random.structure.factors(minimum.theta)
-    given = [frame @ factor for frame, factor in zip(random.frames, factors, strict=True)]
+    inside = random.structure.covariances(minimum.theta)
+    given = [frame @ g @ frame.T for frame, g in zip(random.frames, inside, strict=True)]
     effects = random.split(response.scale * at.marginal.effects(at.residual[:, -1]))
-    modes = [u @ f @ g.T for u, f, g in zip(effects, factors, given, strict=True)]
+    modes = [u @ g @ frame.T for u, g, frame in zip(effects, inside, random.frames, strict=True)]
     return LmmResult(
         kept=response.fixed.kept,
         estimate=response.estimate(at.beta),
         units=sigma * response.fixed.transform,
         sigma=sigma,
         log_likelihood=-0.5 * (at.value + response.change_of_units(at.df, at.reml)),
-        covariances=random.as_given([sigma**2 * g @ g.T for g in given]),
+        covariances=random.as_given([sigma**2 * g for g in given]),
         modes=random.as_given(modes),
-        boundary=random.as_given([bool(np.any(np.abs(np.diagonal(f)) < SINGULAR)) for f in factors]),
-        path=minimum.path,
-        parts=variance_parts(at, random.given_structure, random.given_structure.theta(factors)),
+        boundary=random.as_given([bool(part) for part in random.structure.on_boundary(minimum.theta)]),
+        response=response,
+        deviance=deviance,
+        minimum=minimum,
+        parts=variance_parts(at, *random.in_given_columns(minimum.theta)),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from scipy.sparse import block_diag, csr_array, eye_array, hstack, kron
@@ -13,28 +13,32 @@ from scipy.sparse import block_diag, csr_array, eye_array, hstack, kron
 from ..errors import DesignError
 from .arrays import Array, Codes
 from .basis import orthogonal_basis
-from .covariance import Stacked, Unstructured
+from .covariance import Stacked, Structure, Unstructured
 from .crossed import Basis
 from .crossprod import CrossProducts, cross_products
+from .patterned import PATTERNS, AnySign, PatternName, patterned
 
 T = TypeVar("T")
+StructureName = Literal["us", "any sign"] | PatternName
 
 
 @dataclass(frozen=True)
 class RandomTerm:
-    """Correlated random effects of one grouping factor.
+    """Random effects of one grouping factor.
 
     Attributes
     ----------
     z : (n, q) columns
     level : (n,) level of the factor, 0 to n_levels - 1
     factor : its name; terms of one factor share `level`
+    structure : of their covariance: "us" is any, "any sign" is a single variance that may be negative
     """
 
     z: Array
     level: Codes
     n_levels: int
     factor: str
+    structure: StructureName = "us"
 
     @property
     def size(self) -> int:
@@ -43,7 +47,7 @@ class RandomTerm:
 
 @dataclass(frozen=True)
 class RandomDesign:
-    """Random terms with orthogonal columns of unit size.
+    """Random terms, those of any covariance with orthogonal columns of unit size.
 
     Attributes
     ----------
@@ -64,16 +68,17 @@ class RandomDesign:
     @cached_property
     def structure(self) -> Stacked:
         """Covariances whose parameters theta belong to the orthogonal columns."""
-        return Stacked([Unstructured(term.size, np.eye(term.size)) for term in self.terms])
+        return Stacked([_structure(term) for term in self.terms])
 
-    @cached_property
-    def given_structure(self) -> Stacked:
+    def in_given_columns(self, theta: Array) -> tuple[Stacked, Array]:
         """The same covariances, with theta those of the columns that were given."""
-        return Stacked([Unstructured(len(frame), np.linalg.inv(frame)) for frame in self.frames])
+        return self.structure.reframed(theta, self.frames)
 
     @cached_property
     def basis(self) -> Basis:
-        return Basis(_side_by_side(self.absorbed), _level_by_level(self.crossed))
+        bases = [part.basis for part in self.structure.parts]
+        n = len(self.absorbed)
+        return Basis(_side_by_side(bases[:n]), _level_by_level(self.crossed, bases[n:]))
 
     def products(self, w: Array) -> CrossProducts:
         """Cross-products with w (n, k)."""
@@ -105,13 +110,23 @@ def random_design(terms: Sequence[RandomTerm]) -> RandomDesign:
     return RandomDesign(scaled[:n_absorbed], scaled[n_absorbed:], tuple(order), frames)
 
 
+def _structure(term: RandomTerm) -> Structure:
+    if term.structure == "us":
+        return Unstructured(term.size, np.eye(term.size))
+    if term.structure == "any sign":
+        return AnySign(-1 / float(np.bincount(term.level, term.z[:, 0] ** 2).max()))
+    return patterned(term.structure, term.size)
+
+
 def _orthogonal(term: RandomTerm) -> tuple[RandomTerm, Array]:
+    if term.structure in PATTERNS:
+        return term, np.eye(term.size)
     basis = orthogonal_basis(term.z)
     if len(basis.kept) < term.size:
         raise DesignError(
             f"the columns of the random term of {term.factor} are linearly dependent; leave out the redundant ones"
         )
-    return RandomTerm(basis.columns, term.level, term.n_levels, term.factor), basis.transform
+    return replace(term, z=basis.columns), basis.transform
 
 
 def indicators(term: RandomTerm) -> csr_array:
@@ -121,23 +136,22 @@ def indicators(term: RandomTerm) -> csr_array:
     return csr_array((term.z.ravel(), column, np.arange(0, n * q + 1, q)), shape=(n, term.n_levels * q))
 
 
-def _side_by_side(terms: Sequence[RandomTerm]) -> Array:
+def _side_by_side(bases: Sequence[Array]) -> Array:
     """(r, q, q) basis of the covariance of all random effects of one level."""
-    ends = np.cumsum([0] + [term.size for term in terms])
-    basis = []
-    for term, a, b in zip(terms, ends, ends[1:], strict=False):
-        blocks = Unstructured(term.size, np.eye(term.size)).basis
-        block = np.zeros((len(blocks), ends[-1], ends[-1]))
-        block[:, a:b, a:b] = blocks
-        basis.append(block)
-    return np.concatenate(basis)
+    ends = np.cumsum([0] + [basis.shape[1] for basis in bases])
+    padded = []
+    for basis, a, b in zip(bases, ends, ends[1:], strict=False):
+        block = np.zeros((len(basis), ends[-1], ends[-1]))
+        block[:, a:b, a:b] = basis
+        padded.append(block)
+    return np.concatenate(padded)
 
 
-def _level_by_level(terms: Sequence[RandomTerm]) -> list[csr_array]:
+def _level_by_level(terms: Sequence[RandomTerm], bases: Sequence[Array]) -> list[csr_array]:
     """r sparse (m, m) matrices, the basis of the covariance of all random effects of all levels."""
     zeros = [csr_array((term.n_levels * term.size,) * 2) for term in terms]
     return [
         csr_array(block_diag([*zeros[:i], kron(eye_array(term.n_levels), b), *zeros[i + 1 :]]))
-        for i, term in enumerate(terms)
-        for b in Unstructured(term.size, np.eye(term.size)).basis
+        for i, (term, basis) in enumerate(zip(terms, bases, strict=True))
+        for b in basis
     ]

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..errors import DesignError, FitError
 from .arrays import Array
 from .crossprod import CrossProducts
+from .information import inverse
 from .newton import Minimum, minimise
 from .profile import Likelihood, Profile, profile
 from .random import RandomDesign
@@ -46,7 +48,7 @@ class Deviance:
         structure = self.random.structure
         at = self.profile(structure.gamma(theta))
         jacobian = structure.jacobian(theta)
-        bent = np.einsum("r,rab->ab", at.gradient, structure.curvature)
+        bent = structure.bend(theta, at.gradient)
         return Point(at.value, jacobian.T @ at.gradient, jacobian.T @ at.hessian @ jacobian + bent, at)
 
 
@@ -71,7 +73,7 @@ def search(deviance: Deviance) -> Minimum[Point]:
 
 
 def _starts(deviance: Deviance) -> Iterator[tuple[str, Array]]:
-    none = deviance.profile(np.zeros(deviance.random.structure.size)).with_residual_variance
+    none = deviance.profile(np.zeros(deviance.random.structure.elements)).with_residual_variance
     _check_identified(none, deviance.random)
     moments = _moments(none)
     yield "from moment estimates", deviance.random.structure.nearest(moments, LEAST)
@@ -81,17 +83,19 @@ def _starts(deviance: Deviance) -> Iterator[tuple[str, Array]]:
 
 def _moments(none: Likelihood) -> Array:
     """gamma by minimum norm quadratic unbiased estimation about no random effects (Rao, 1971; MINQUE0)."""
-    variances = np.linalg.solve(none.traces, none.quadratic)
+    variances = inverse(none.traces) @ none.quadratic
     return np.asarray(variances[:-1] / max(variances[-1], SMALLEST))
 
 
 def _check_identified(none: Likelihood, random: RandomDesign) -> None:
-    """V is linear in its parameters: the information about them without random effects shows what can be estimated."""
-    size = np.sqrt(np.diagonal(none.derivatives.traces))
+    """V is linear in gamma: the information about it without random effects shows what can be estimated."""
+    structure = random.structure
+    ways = block_diag(structure.tangent(structure.nearest(np.ones(structure.elements) / 2, 1.0)), 1.0)
+    size = np.sqrt(np.diagonal(ways.T @ none.derivatives.traces @ ways))
     size = np.where(size > 0, size, 1.0)
-    values, axes = np.linalg.eigh(none.traces / np.outer(size, size))
+    values, axes = np.linalg.eigh(ways.T @ none.traces @ ways / np.outer(size, size))
     if values[0] < UNIDENTIFIED:
-        shares = random.structure.split(axes[:-1, 0])
+        shares = structure.split(axes[:-1, 0])
         confounded = [t.factor for t, s in zip(random.terms, shares, strict=True) if np.linalg.norm(s) > 0.1]
         raise DesignError(
             f"the random effects of {' and '.join(dict.fromkeys(confounded))} cannot be told from the fixed effects,"
