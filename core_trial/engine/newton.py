@@ -47,23 +47,24 @@ def minimise(
 ) -> Minimum[E]:
     """Local minimum of `evaluate` from `start`.
 
-    The search ends when a further step promises to gain less than `tolerance`, or nothing more can be gained; it has
+    The search ends with a step that promised to gain less than `tolerance`, or where nothing more can be gained; it has
     converged if that is less than `ENOUGH`. Where `evaluate` raises LinAlgError, a shorter step is tried.
     """
     theta, at, radius = start, evaluate(start), 1.0
-    path: list[Array] = []
+    step, fall = _step(at, radius)
+    path = [np.array([at.value, fall, *theta])]
     for _ in range(max_steps):
-        step, fall = _step(at, radius)
-        path.append(np.array([at.value, fall, *theta]))
-        if fall < tolerance:
-            break
         while (trial := _attempt(evaluate, theta + step, at.value)) is None:
             radius = float(np.linalg.norm(step)) / 4
             if radius < SHORTEST:
                 return Minimum(theta, at, fall < ENOUGH, np.array(path))
             step, _ = _step(at, radius)
         radius = max(radius, 2 * float(np.linalg.norm(step)))
-        theta, at = theta + step, trial
+        theta, at, last = theta + step, trial, fall < tolerance
+        step, fall = _step(at, radius)
+        path.append(np.array([at.value, fall, *theta]))
+        if last:
+            break
     return Minimum(theta, at, fall < ENOUGH, np.array(path))
 
 
