@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .formula import EXTRA_FUNCTIONS, Terms
 
 INTERCEPT = "(Intercept)"
 Columns = Mapping[str, pd.Series]
+NamedColumn = tuple[str, Array]
 
 
 @dataclass(frozen=True)
@@ -86,33 +88,48 @@ def is_factor(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype) or bool(pd.api.types.is_string_dtype(column))
 
 
-def _plain(terms: Terms, columns: Columns) -> list[tuple[str, Array]] | None:
-    """Named columns where each term is a product of numbers, or one factor beside an intercept; else None.
+def _plain(terms: Terms, columns: Columns) -> list[NamedColumn] | None:
+    """Named columns where terms are products of columns, each factor compared with its first level; else None.
 
-    What most analyses are made of, without the cost of formulaic's general way to the same columns.
+    What most analyses are made of, without the cost of formulaic's general way to the same columns. A factor is coded
+    so where the terms before hold what is left of its term without it, as in `arm * visit`.
     """
-    named: list[tuple[str, Array]] = []
+    coded: dict[str, list[NamedColumn]] = {}
+    named: dict[frozenset[str], list[NamedColumn]] = {}
     for term in terms.formula:
-        factors = [factor.expr for factor in term.factors]
-        if factors == ["1"]:
-            named.append((INTERCEPT, np.ones(len(next(iter(columns.values()))))))
-        elif any(factor.eval_method.value != "lookup" for factor in term.factors):
+        names = [factor.expr for factor in term.factors if factor.expr != "1"]
+        if not all(name in columns and (is_number(columns[name]) or is_factor(columns[name])) for name in names):
             return None
-        elif all(is_number(columns[name]) for name in factors):
-            named.append((":".join(factors), np.prod([columns[name].to_numpy(float) for name in factors], axis=0)))
-        elif len(factors) == 1 and named and named[0][0] == INTERCEPT and is_factor(columns[factors[0]]):
-            named.extend(_treatment(factors[0], columns[factors[0]]))
-        else:
+        if not all(margin in named for margin in _margins(names, columns)):
             return None
-    return named
+        coded |= {name: _coded(name, columns[name]) for name in names if name not in coded}
+        named[frozenset(names)] = _product([coded[name] for name in names], len(_index(columns)))
+    return [column for group in named.values() for column in group]
 
 
-def _treatment(name: str, column: pd.Series) -> list[tuple[str, Array]]:
-    """A column for each level but the first."""
+def _margins(names: Sequence[str], columns: Columns) -> Iterator[frozenset[str]]:
+    """The columns of a term without one or more of the factors among them."""
+    factors = [name for name in names if not is_number(columns[name])]
+    for left_out in range(1, len(factors) + 1):
+        yield from (frozenset(names).difference(some) for some in combinations(factors, left_out))
+
+
+def _coded(name: str, column: pd.Series) -> list[NamedColumn]:
+    """A number as it is; a factor by a column for each level but the first."""
+    if is_number(column):
+        return [(name, column.to_numpy(float))]
     level, labels = levels(column)
     if len(labels) < 2:
         raise DesignError(f"factor {name!r} has only the level {labels[0]!r}: nothing to compare it with")
     return [(f"{name}[T.{label}]", level == i) for i, label in enumerate(labels) if i]
+
+
+def _product(parts: Sequence[Sequence[NamedColumn]], n: int) -> list[NamedColumn]:
+    """The products of a column of each part, those of the first part side by side; of no part, the intercept."""
+    if not parts:
+        return [(INTERCEPT, np.ones(n))]
+    chosen = (pairs[::-1] for pairs in product(*reversed(parts)))
+    return [(":".join(name for name, _ in pairs), np.prod([c for _, c in pairs], axis=0)) for pairs in chosen]
 
 
 def _by_formulaic(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...]]:

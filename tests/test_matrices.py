@@ -35,7 +35,18 @@ def matrices(text: str, data: pd.DataFrame) -> Matrices:
 
 
 @pytest.mark.parametrize(
-    "fixed", ["arm", "x + arm + band", "x:count", "0 + x", "0 + arm", "arm * x", "band:arm", "C(count)", "poly(x, 2)"]
+    "fixed",
+    [
+        *("arm", "x + arm + band", "x:count", "0 + x", "0 + arm", "arm * x", "band:arm", "C(count)", "poly(x, 2)"),
+        *(
+            "arm * team",
+            "team * arm * x",
+            "x + x:team",
+            "arm + x:team",
+            "team:arm + arm + team",
+            "x * count + flag:team",
+        ),
+    ],
 )
 def test_columns_are_those_of_formulaic(fixed, data):
     ours = matrices(f"y ~ {fixed} + (1 | team)", data)
