@@ -114,12 +114,12 @@ def _satterthwaite(result: Estimated, information: Information) -> SmallSample:
 
 def _of_columns(ddf: Ddf, result: Estimated, matrices: Matrices) -> tuple[Array, str]:
     """Degrees of freedom of each coefficient (p,), and what they are."""
-    x = matrices.x[:, result.kept]
-    n, p = x.shape
+    p = len(result.kept)
     if ddf == "normal":
         return np.full(p, np.inf), "normal reference distribution, without a small-sample correction"
     if ddf == "residual":
-        return np.full(p, float(n - p)), "residual degrees of freedom (rows less coefficients)"
+        return np.full(p, float(matrices.n_rows - p)), "residual degrees of freedom (rows less coefficients)"
+    x = matrices.x[:, result.kept]
     levels = {random.grouping.name: random.grouping.level for random in matrices.random}
     if ddf == "between-within":
         return between_within(x, list(levels.values())), "between-within degrees of freedom"

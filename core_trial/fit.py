@@ -174,7 +174,7 @@ class Fit:
 
     def _frame(self) -> ModelFrame:
         if self.frame is None:
-            raise PlanError("this fit has no formula of fixed effects; fit it by lmm or mmrm")
+            raise PlanError("this fit keeps no rows and formula of fixed effects; fit a data frame by lmm or mmrm")
         return self.frame
 
 

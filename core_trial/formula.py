@@ -149,12 +149,12 @@ def _terms(text: str) -> Terms:
 def _variables(terms: Iterable[Term]) -> tuple[str, ...]:
     """The columns that the terms mention, in the order of first mention."""
     factors = [factor for term in terms for factor in term.factors]
-    names = [name for factor in factors for name in _names(factor.expr, factor.eval_method.value)]
+    names = [name for factor in factors for name in factor_names(factor.expr, factor.eval_method.value)]
     return tuple(dict.fromkeys(names))
 
 
-def _names(expression: str, how: str) -> Iterator[str]:
-    """The names in a factor that are neither functions nor modules."""
+def factor_names(expression: str, how: str) -> Iterator[str]:
+    """The names in a factor that are neither functions nor modules; `how` formulaic evaluates it."""
     if how == "lookup":
         yield expression
     elif how == "python":

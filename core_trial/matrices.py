@@ -54,6 +54,11 @@ class Matrices:
     rows: Codes
     columns: Columns
     notes: tuple[str, ...]
+    source = ""
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.y)
 
 
 def model_matrices(formula: MixedFormula, data: pd.DataFrame, also: Sequence[str] = ()) -> Matrices:
@@ -75,7 +80,7 @@ def model_matrices(formula: MixedFormula, data: pd.DataFrame, also: Sequence[str
     if np.all(y == y[0]):
         raise DataError(f"the outcome {outcome[0]!r} is {y[0, 0]:g} in every row: there is no variation to analyse")
     x, names = _finite(formula.fixed, columns, rows)
-    groupings = {bar.group: _grouping(bar.group, columns) for bar in formula.bars}
+    groupings = {bar.group: find_levels(bar.group, columns) for bar in formula.bars}
     random = tuple(RandomColumns(*_finite(bar.columns, columns, rows), groupings[bar.group]) for bar in formula.bars)
     return Matrices(y[:, 0], x, names, random, rows, columns, notes)
 
@@ -115,7 +120,7 @@ def _finite(terms: Terms, columns: Columns, rows: Codes) -> tuple[Array, tuple[s
     return matrix, names
 
 
-def _grouping(names: Sequence[str], columns: Columns) -> Grouping:
+def find_levels(names: Sequence[str], columns: Columns) -> Grouping:
     """The combinations of the columns `names` that occur, sorted."""
     level, labels = levels(columns[names[0]])
     for name in names[1:]:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,12 @@ from .engine.lmm import LmmResult, fit_lmm
 from .engine.random import RandomTerm
 from .errors import PlanError, TrialWarning
 from .fit import Array, Fit
-from .formula import parse_formula
+from .formula import MixedFormula, parse_formula
 from .matrices import Matrices, RandomColumns, model_matrices
 from .model_frame import ModelFrame
+
+if TYPE_CHECKING:
+    from .row_sources import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +74,7 @@ class LmmFit(Fit):
 
 def lmm(
     formula: str,
-    data: pd.DataFrame,
+    data: pd.DataFrame | Source,
     *,
     reml: bool = True,
     ddf: Ddf = "kenward-roger",
@@ -84,7 +87,10 @@ def lmm(
     formula : of lme4, such as `csq8 ~ arm + csq8_baseline + (1 | team)`. Random terms may be several, nested
         (`(1 | trust/team)`), crossed, with slopes (`(month | team)`) or uncorrelated (`(month || team)`). Columns of
         text are factors with levels in alphabetical order; the rest is formulaic's (`C()`, interactions, functions).
-    data : rows with missing values in a column of the formula are left out and counted in `notes`
+    data : rows with missing values in a column of the formula are left out and counted in `notes`. A table of any size
+        is streamed: the path of a Parquet file or folder, a `ct.Query`, or a DuckDB relation. Memory is then needed for
+        the combinations of clusters and categories only; the fit is the same to about 9 digits, but keeps no rows, so
+        that residuals, predictions, marginal means and between-within degrees of freedom need a data frame.
     reml : restricted maximum likelihood, or maximum likelihood
     ddf : `kenward-roger` (with adjusted standard errors; REML only), `satterthwaite`, `between-within`, `residual`,
         or `normal` for z tests
@@ -107,8 +113,11 @@ def lmm(
     parsed = parse_formula(formula)
     if not parsed.bars:
         raise PlanError(f"formula {formula!r} has no random term; add one, such as '(1 | team)'")
-    matrices = model_matrices(parsed, data)
-    result = fit_lmm(matrices.y, matrices.x, [_random_term(random) for random in matrices.random], reml=reml)
+    if isinstance(data, pd.DataFrame):
+        matrices, result = _from_frame(parsed, data, reml)
+        frame = ModelFrame(parsed.fixed, matrices.columns, result.kept)
+    else:
+        (matrices, result), frame = _streamed(parsed, data, reml), None
     inference = small_sample(ddf, result, matrices, reml=reml, information=information)
     return LmmFit(
         terms=tuple(matrices.names[i] for i in result.kept),
@@ -119,10 +128,21 @@ def lmm(
         notes=(*matrices.notes, *_notes(matrices, result)),
         summary=_summary(matrices, result, reml),
         joint=inference.joint,
-        frame=ModelFrame(parsed.fixed, matrices.columns, result.kept),
+        frame=frame,
         result=result,
         matrices=matrices,
     )
+
+
+def _from_frame(formula: MixedFormula, data: pd.DataFrame, reml: bool) -> tuple[Matrices, LmmResult]:
+    matrices = model_matrices(formula, data)
+    return matrices, fit_lmm(matrices.y, matrices.x, [_random_term(random) for random in matrices.random], reml=reml)
+
+
+def _streamed(formula: MixedFormula, source: Source, reml: bool) -> tuple[Matrices, LmmResult]:
+    from .streaming import stream_lmm  # DuckDB takes longer to load than most models to fit
+
+    return stream_lmm(formula, source, reml=reml)
 
 
 def _random_term(random: RandomColumns) -> RandomTerm:
@@ -135,7 +155,8 @@ def _method(matrices: Matrices, reml: bool, inference: str) -> str:
         f"random {' and '.join(map(_effect, r.names))} by {r.grouping.name} ({len(r.grouping.labels)} levels)"
         for r in matrices.random
     )
-    return f"Linear mixed model fitted by {likelihood} to {len(matrices.y)} rows with {random}; {inference}"
+    origin = f" streamed from {matrices.source}" if matrices.source else ""
+    return f"Linear mixed model fitted by {likelihood} to {matrices.n_rows} rows{origin} with {random}; {inference}"
 
 
 def _effect(name: str) -> str:
@@ -156,7 +177,7 @@ def _notes(matrices: Matrices, result: LmmResult) -> list[str]:
 
 
 def _summary(matrices: Matrices, result: LmmResult, reml: bool) -> dict[str, Any]:
-    nobs = len(matrices.y)
+    nobs = matrices.n_rows
     parameters = len(result.estimate) + sum(len(c) * (len(c) + 1) // 2 for c in result.covariances) + 1
     summary = {
         "nobs": nobs,
