@@ -23,7 +23,9 @@ from .errors import TrialWarning as TrialWarning
 from .fit import Fit as Fit
 from .icc import IntraclusterCorrelation as IntraclusterCorrelation
 from .icc import icc as icc
-from .models import LmmFit as LmmFit
+from .likelihood import LikelihoodRatio as LikelihoodRatio
+from .likelihood import likelihood_ratio as likelihood_ratio
+from .lmm_fit import LmmFit as LmmFit
 from .models import lmm as lmm
 from .plan import Plan as Plan
 from .plan import read_plan as read_plan

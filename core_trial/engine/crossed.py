@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import bsr_array, csr_array
+from scipy.sparse import csr_array
 
 from .arrays import Array
 from .crossprod import Crossed, CrossProducts
-from .marginal import Derivatives, Marginal, OneFactor, flat, log_determinant
+from .marginal import Derivatives, Marginal, OneFactor, block_diagonal, flat, log_determinant
+
+DENSE = 1_000_000  # elements of a table of rows by effects that are handled at once
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,18 @@ class ManyFactors:
         right = np.stack([self._apply_inverse(block) for block in left])
         return Derivatives(effects.T @ left, left[:, None].swapaxes(2, 3) @ right, *self._traces())
 
+    def quadratic(self, rows: csr_array) -> Array:
+        chunk = max(1, DENSE // len(self.uu))
+        return np.concatenate([self._quadratic(rows[i : i + chunk]) for i in range(0, rows.shape[0], chunk)])
+
+    def _quadratic(self, rows: csr_array) -> Array:
+        n_top = self.one.zz.shape[0] * self.one.zz.shape[1]
+        top, bottom = rows[:, :n_top], rows[:, n_top:].toarray()
+        across = (top @ self.zu).toarray()
+        inside = self.across @ bottom.T - self.removed @ across.T / 2
+        behind = np.sum(2 * across * inside.T + bottom @ self.inverse * bottom, axis=1)
+        return np.asarray(self.one.quadratic(top) + behind)
+
     def _apply_basis(self, effects: Array) -> Array:
         """(r, J q + m, c): B_r times the stacked random effects."""
         n_clusters, q, _ = self.one.zz.shape
@@ -111,9 +125,3 @@ class ManyFactors:
         """E'B E for B block-diagonal, its `blocks` (q, q) or (J, q, q)."""
         spread = block_diagonal(np.broadcast_to(blocks, self.one.zz.shape)) @ self.zu
         return np.asarray((self.zu.T @ spread).toarray())
-
-
-def block_diagonal(blocks: Array) -> bsr_array:
-    """Sparse block-diagonal matrix of `blocks` (J, q, q)."""
-    n = len(blocks)
-    return bsr_array((blocks, np.arange(n), np.arange(n + 1)))

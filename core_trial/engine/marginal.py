@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.sparse import bsr_array, csr_array
 
 from .arrays import Array
 from .crossprod import CrossProducts
@@ -58,6 +59,10 @@ class Marginal(Protocol):
         """Derivatives with the columns w t in place of w."""
         ...
 
+    def quadratic(self, rows: csr_array) -> Array:
+        """(m,) a'Z'V^-1 Z a for each of the `rows` a' (m, random effects)."""
+        ...
+
 
 class OneFactor:
     """V of the absorbed factor; raises LinAlgError where `gamma` (r,) does not leave it positive definite."""
@@ -83,6 +88,9 @@ class OneFactor:
         second = flat(left)[:, None].swapaxes(2, 3) @ flat(self.zz @ left)
         return Derivatives(first, second, *self.traces())
 
+    def quadratic(self, rows: csr_array) -> Array:
+        return row_products(rows @ block_diagonal(self.zz), rows)
+
     def traces(self) -> tuple[Array, Array]:
         inner = self.basis[:, None] @ self.zz
         return np.einsum("rjaa->r", inner), np.einsum("rjab,sjba->rs", inner, inner)
@@ -91,6 +99,17 @@ class OneFactor:
 def flat(blocks: Array) -> Array:
     """(..., J, q, k) as (..., J q, k)."""
     return blocks.reshape(*blocks.shape[:-3], -1, blocks.shape[-1])
+
+
+def block_diagonal(blocks: Array) -> bsr_array:
+    """Sparse block-diagonal matrix of `blocks` (J, q, q)."""
+    n = len(blocks)
+    return bsr_array((blocks, np.arange(n), np.arange(n + 1)))
+
+
+def row_products(left: csr_array, right: csr_array) -> Array:
+    """(m,) inner product of each row of one with that of the other."""
+    return np.asarray(left.multiply(right).sum(axis=1)).ravel()
 
 
 def log_determinant(matrices: Array) -> float:

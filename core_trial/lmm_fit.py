@@ -1,0 +1,133 @@
+"""What `lmm` returns: a fit with random effects, and what one does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from .engine.lmm import LmmResult
+from .errors import PlanError
+from .fit import Array, Fit
+from .likelihood import variance_tests
+from .matrices import Matrices
+from .variance_intervals import Interval, deviations, fixed_table, shares, variance_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class LmmFit(Fit):
+    """A linear mixed model: beside the fixed effects, its variances and conditional modes.
+
+    Attributes
+    ----------
+    result : what the engine found, `result.path` being the way of its optimiser
+    matrices : what the engine was given
+    """
+
+    result: LmmResult = field(repr=False)
+    matrices: Matrices = field(repr=False)
+
+    def variance_components(self) -> pd.DataFrame:
+        """A row a variance or covariance: `group term other covariance correlation`; the residual variance is last.
+
+        In the row of a variance `other` is `term`. Several random terms of one group are told apart as in lme4:
+        `team`, `team.1`. A variance of either sign (`unconstrained`) is the covariance of two rows of a cluster, and
+        beside it stands their correlation.
+        """
+        blocks = zip(self.groups, self.matrices.random, self.result.covariances, strict=True)
+        rows = [row for group, random, covariance in blocks for row in covariance_rows(group, random.names, covariance)]
+        if self.matrices.random[0].structure == "any sign":
+            rows = [(*row[:4], self.summary["icc"]) for row in rows]
+        rows.append(("Residual", "", "", self.result.sigma**2, 1.0))
+        return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
+
+    def ranef(self) -> pd.DataFrame:
+        """Conditional modes (best linear unbiased predictors) of the random effects: `group level term mode`.
+
+        PlanError where the variance is negative: no random effects have it.
+        """
+        if any(np.any(np.diagonal(covariance) < 0) for covariance in self.result.covariances):
+            raise PlanError("the variance of the clusters is negative: there are no random effects that have it")
+        frames = [
+            pd.DataFrame(
+                {
+                    "group": group,
+                    "level": np.repeat(np.array(random.grouping.labels, dtype=object), len(random.names)),
+                    "term": list(random.names) * len(random.grouping.labels),
+                    "mode": modes.ravel(),
+                }
+            )
+            for group, random, modes in zip(self.groups, self.matrices.random, self.result.modes, strict=True)
+        ]
+        return pd.concat(frames, ignore_index=True)
+
+    def test_variances(self) -> pd.DataFrame:
+        """A row a random term: the likelihood-ratio test of the model without it, by the likelihood of the fit.
+
+        Columns `group loglik statistic df p_value reference`. Without a random intercept or slope of its own the
+        reference is the even mixture of chi-squared with 0 and 1 degrees of freedom, because a variance of zero is on
+        its boundary (Self and Liang, 1987, J Am Stat Assoc 82:605). For a term of several random effects it is
+        chi-squared with all their parameters, which is conservative; `likelihood_ratio` compares with fewer of them.
+        The log-likelihoods are those of lmerTest's `ranova`, whose p-values ignore the boundary.
+        """
+        return variance_tests(self)
+
+    def profile_intervals(self, *, conf_level: float = 0.95) -> pd.DataFrame:
+        """A row a coefficient, `term estimate conf_low conf_high`, by its profile likelihood.
+
+        By maximum likelihood whatever the fit, as lme4's `confint`; with few clusters those of `tidy` hold better.
+        """
+        return fixed_table(self, conf_level)
+
+    def variance_intervals(
+        self, *, interval: Interval = "profile", conf_level: float = 0.95, reml: bool | None = None
+    ) -> pd.DataFrame:
+        """Standard deviations and correlations of the random effects, and the residual standard deviation.
+
+        Parameters
+        ----------
+        interval : `profile` likelihood, or `wald` on the logarithm of a standard deviation and Fisher's z of a
+            correlation, by observed information
+        reml : the likelihood to take, by default that of the fit; lme4's `confint` always takes False
+
+        Returns
+        -------
+        `group term other quantity estimate conf_low conf_high boundary`. Where an estimate is on its boundary, a
+        profile interval ends there, and there is none by Wald. A correlation with a variance that may be zero may be
+        anything: its profile interval is -1 to 1.
+        """
+        return variance_table(self, deviations(self), interval, conf_level, reml)
+
+    def icc_intervals(
+        self, *, interval: Interval = "profile", conf_level: float = 0.95, reml: bool | None = None
+    ) -> pd.DataFrame:
+        """Intracluster correlations and what they keep over nested groups, with the columns of `variance_intervals`.
+
+        `icc` is the correlation of two rows of one `group`, which share the groups that it lies in as well: the share
+        of the variance that is theirs. `autocorrelation` is the icc of the coarser group `other` over that of `group`.
+        Where the finer are periods of clusters, `(1 | team) + (1 | team:period)`, the icc of `team` is that between
+        periods, of `team:period` that within a period, and the autocorrelation that of clusters over time (Hooper et
+        al., 2016, Stat Med 35:4718). Wald intervals are on Fisher's z, cut at zero. PlanError with random slopes.
+        """
+        return variance_table(self, shares(self), interval, conf_level, reml)
+
+    @property
+    def groups(self) -> list[str]:
+        """The grouping factor of each random term, the second of one name with `.1` and so on."""
+        names = [random.grouping.name for random in self.matrices.random]
+        seen = [names[:i].count(name) for i, name in enumerate(names)]
+        return [f"{name}.{count}" if count else name for name, count in zip(names, seen, strict=True)]
+
+
+def covariance_rows(
+    group: str, names: Sequence[str], covariance: Array
+) -> Iterator[tuple[str, str, str, float, float]]:
+    """Rows of `variance_components`: the variances, then the covariances."""
+    places = [(i, i) for i in range(len(names))] + list(combinations(range(len(names)), 2))
+    for i, j in places:
+        scale = float(np.sqrt(covariance[i, i] * covariance[j, j]))
+        correlation = float(covariance[i, j]) / scale if scale else np.nan
+        yield group, names[i], names[j], float(covariance[i, j]), 1.0 if i == j else correlation
