@@ -18,9 +18,9 @@ from .engine.structures import KINDS, CovarianceName
 from .errors import PlanError, TrialWarning
 from .fit import Array, Fit
 from .formula import parse_formula
+from .lmm_fit import covariance_rows
 from .matrices import Matrices, RandomColumns, model_matrices
 from .model_frame import ModelFrame
-from .models import covariance_rows
 from .visits import Layout, lay_out
 
 
@@ -224,10 +224,14 @@ def _notes(matrices: Matrices, layout: Layout, result: MmrmResult) -> Iterator[s
         labels = layout.visit.labels
         pairs = "; ".join(f"{labels[j]} and {labels[i]}" for i, j in unseen)
         yield f"the data do not determine the covariance of these visits, at which no subject was seen: {pairs}"
+    boundary = []
     if result.singular and layout.cluster:
-        boundary = f"boundary fit: a variance of zero is estimated for the random effects of {layout.cluster.name}"
-        warnings.warn(boundary, TrialWarning, stacklevel=4)
-        yield boundary
+        boundary.append(f"a variance of zero is estimated for the random effects of {layout.cluster.name}")
+    if result.uncorrelated:
+        boundary.append(f"a correlation of zero is estimated between any two of {layout.visit.name}")
+    for what in boundary:
+        warnings.warn(f"boundary fit: {what}", TrialWarning, stacklevel=4)
+        yield f"boundary fit: {what}"
 
 
 def _summary(result: MmrmResult, layout: Layout) -> dict[str, Any]:
@@ -243,6 +247,6 @@ def _summary(result: MmrmResult, layout: Layout) -> dict[str, Any]:
         "aic": deviance + 2 * parameters,
         "bic": deviance + np.log(units) * parameters,
         "reml": reml,
-        "singular": result.singular,
+        "singular": result.singular or result.uncorrelated,
         "converged": True,
     }

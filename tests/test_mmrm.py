@@ -354,6 +354,19 @@ def test_a_variance_of_zero_between_clusters(cohort):
     pd.testing.assert_frame_equal(fit.tidy(), fitted(teams).tidy(), rtol=1e-4)
 
 
+def test_a_correlation_of_zero_over_time():
+    """Where it would be negative, and the structure has none."""
+    rng = np.random.default_rng(7)
+    first = rng.normal(size=40)
+    second = rng.normal(size=40) - 0.5 * first
+    data = pd.DataFrame({"id": np.tile(np.arange(40), 2), "day": np.repeat([0.0, 30.0], 40), "y": [*first, *second]})
+    with pytest.warns(TrialWarning, match="a correlation of zero is estimated between any two of day"):
+        fit = ct.mmrm("y ~ day", data, subject="id", visit="day", covariance="sp_exp")
+    assert fit.glance()["singular"].iloc[0]
+    assert row(fit, "day")["df"] == pytest.approx(78)
+    assert row(fit, "day")["p_value"] == pytest.approx(stats.ttest_ind(first, second).pvalue, rel=1e-6)
+
+
 # -- What cannot be analysed ------------------------------------------------------------------------------------------
 
 
@@ -401,5 +414,5 @@ def test_data_that_are_refused(cohort):
 def test_too_few_subjects_for_the_covariance(cohort):
     complete = cohort.groupby("patient")["score"].transform("count") == 4
     few = cohort[complete & cohort["patient"].isin(_five(cohort[complete]))]
-    with pytest.raises(FitError, match="did not converge"):
+    with pytest.raises(FitError, match="singular at m00, m03, m06, m12, at all of which 5 subjects were seen"):
         fitted(few, formula="score ~ arm * visit")

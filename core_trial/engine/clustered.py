@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array
-from .patterns import Cells, Patterns
+from .cells import Cells
 from .within import Within, WithinSlopes
 
 
@@ -53,7 +53,7 @@ class Clustered:
     @cached_property
     def _sums(self) -> Array:
         """(J, k) t."""
-        return self.cells.add(self._rows[None], self.cells.sums)[:, 0]
+        return self.cells.add(self._rows[None])[:, 0]
 
     @cached_property
     def between(self) -> Array:
@@ -68,21 +68,12 @@ class Clustered:
     def products(self) -> Array:
         return self.within.products - (self.removed[:, None] * self._sums).T @ self._sums
 
-    @cached_property
-    def adjusted(self) -> tuple[Within, Array]:
-        """V1 with cross-products of u, and the (C, M, k) sums of u."""
-        patterns, cells = self.within.patterns, self.cells
-        taken = (self.removed[:, None] * self._sums)[cells.cluster]
-        sums = cells.sums - (cells.subjects[:, None] * patterns.observed[cells.pattern])[:, :, None] * taken[:, None]
-        products = patterns.products - _crossed(patterns, cells, sums, taken)
-        return replace(self.within, patterns=replace(patterns, products=products)), sums
-
     def slopes(self, slopes: Array, weights: Array) -> ClusteredSlopes:
-        within, sums = self.adjusted
-        cells = self.cells
+        cells = self.cells.less(self.removed[:, None] * self._sums)
+        within = replace(self.within, stacks=self.within.patterns.within.beside(cells.means()))
         uncertain = np.bincount(cells.pattern, cells.subjects * self.removed[cells.cluster]).astype(float)
-        moments = within.patterns.weigh(weights) + uncertain[:, None, None]
-        return ClusteredSlopes(self, WithinSlopes(within, slopes, moments), weights, sums, uncertain)
+        moments = within.stacks.weigh(weights) + uncertain[:, None, None]
+        return ClusteredSlopes(self, WithinSlopes(within, slopes, moments), weights, cells, uncertain)
 
 
 @dataclass(frozen=True)
@@ -94,14 +85,14 @@ class ClusteredSlopes:
     clustered : V
     within : slopes of V1 with u in place of w; its moments are those of the residuals and of the cluster effects
     weights : (k, k)
-    sums : (C, M, k) of u
+    cells : with the sums of u
     uncertain : (P,) sum over subjects of v f
     """
 
     clustered: Clustered
     within: WithinSlopes
     weights: Array
-    sums: Array
+    cells: Cells
     uncertain: Array
 
     @property
@@ -110,19 +101,14 @@ class ClusteredSlopes:
         return 2 * self.clustered.deviation
 
     @cached_property
-    def _rows(self) -> Array:
-        """(r, P, M) 1'W V_r W."""
-        return np.asarray(self.within.middle.sum(axis=2))
-
-    @cached_property
     def _effects(self) -> Array:
         """(J, r, k) Z'W V_r V^-1 w."""
-        return self.clustered.cells.add(self._rows, self.sums)
+        return self.cells.add(self.within.rows)
 
     @cached_property
     def _spread(self) -> Array:
         """(J, r) Z'W V_r W Z."""
-        return self.clustered.cells.count(self._rows)
+        return self.cells.count(self.within.rows)
 
     @cached_property
     def _size(self) -> Array:
@@ -184,13 +170,3 @@ class ClusteredSlopes:
 def _bordered(block: Array, edge: Array, corner: np.floating[Any]) -> Array:
     """[[block, edge], [edge', corner]]"""
     return np.block([[block, edge[:, None]], [edge, corner]])
-
-
-def _crossed(patterns: Patterns, cells: Cells, sums: Array, taken: Array) -> Array:
-    """(P, M, M, k, k) sum of u_a h' + h w_b', with the (C, M, k) `sums` of u and h `taken` (C, k) from each subject."""
-    ends = np.searchsorted(cells.pattern, np.arange(1, len(patterns.visits)))
-    _, m, k = sums.shape
-    blocks = zip(*(np.split(a, ends) for a in (sums, cells.sums, taken)), strict=True)
-    pairs = [(u.reshape(-1, m * k).T @ h, w.reshape(-1, m * k).T @ h) for u, w, h in blocks]
-    left, right = (np.stack(p).reshape(-1, m, k, k) for p in zip(*pairs, strict=True))
-    return np.asarray(left[:, :, None] + right.swapaxes(2, 3)[:, None])

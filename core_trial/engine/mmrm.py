@@ -22,7 +22,7 @@ from .patterns import collect_patterns
 from .repeated import Deviance, Point
 from .response import Response, standardise
 from .structures import KINDS, CovarianceName, Started, start_groups
-from .visits import Visits, check_variation, typical_covariance
+from .visits import Visits, check_variation, describe_singular, typical_covariance
 
 SINGULAR = 1e-4  # standard deviation of clusters, relative to that of all rows, below which it is on its boundary
 BESIDE = 0.1  # standard deviation of clusters that is not on its boundary
@@ -94,6 +94,12 @@ class MmrmResult:
         deviation = self.at.cluster_deviation
         return deviation is not None and abs(deviation) < SINGULAR
 
+    @property
+    def uncorrelated(self) -> bool:
+        """Whether no residuals are correlated: where correlations cannot be negative, these are on their boundary."""
+        correlations = [c / np.sqrt(np.outer(np.diagonal(c), np.diagonal(c))) for c in self.residual_covariances]
+        return all(np.nanmax(np.abs(np.tril(c, -1))) < SINGULAR for c in correlations)
+
     @cached_property
     def _identified(self) -> NDArray[np.bool_]:
         """(L, L) elements of the residual covariance that no direction without information moves."""
@@ -140,10 +146,11 @@ def fit_mmrm(y: Array, x: Array, visits: Visits, covariance: CovarianceName, *, 
         if minimum.converged:
             _check_clusters(minimum.at)
             return MmrmResult(response, visits, minimum)
-        tried.append(f"{minimum.at.value:.6g} after {len(minimum.path)} steps")
+        reached = f"{minimum.at.value:.6g} after {len(minimum.path)} steps"
+        tried.append(reached + describe_singular(patterns, minimum.at.residual_covariance, visits))
     raise FitError(
         "the model for repeated measures did not converge by Newton's method; choose a simpler covariance, such as"
-        f" 'ar1h' or 'cs' (deviance by start: {'; '.join(tried)})"
+        f" 'ar1h' or 'cs' (deviance from {len(tried)} starts: {'; '.join(tried)})"
     )
 
 

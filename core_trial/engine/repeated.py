@@ -30,7 +30,7 @@ class Deviance:
     @property
     def df(self) -> int:
         """Rows that variances are estimated from: n - p by REML, n by ML."""
-        return self.n_rows - self.reml * (self.patterns.n_columns - 1)
+        return self.n_rows - self.reml * (self.patterns.stacks.n_columns - 1)
 
     def __call__(self, theta: Array) -> Point:
         """LinAlgError where the covariance is not positive definite."""

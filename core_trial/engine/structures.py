@@ -184,6 +184,8 @@ KINDS: Mapping[str, Kind] = {
 def start_groups(name: str, times: Array, typical: Sequence[Array]) -> Started:
     """Structure `name` for each of the groups, near their `typical` covariances (m, m) of residuals."""
     started = [_start(KINDS[name], times, covariance) for covariance in typical]
+    if len(started) == 1:
+        return started[0]
     parts, thetas = zip(*started, strict=True)
     groups = Groups(parts, [len(times)] * len(parts), [len(theta) for theta in thetas])
     return Started(groups, np.concatenate(thetas))

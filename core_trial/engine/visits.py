@@ -12,6 +12,7 @@ from .arrays import Array, Codes
 from .patterns import Patterns
 from .response import Response
 
+SINGULAR = 1e-6  # eigenvalue of correlations that counts as zero
 EXACT = 1e-12  # residual standard deviation of a visit, as a share of the outcome's spread, that only rounding leaves
 
 
@@ -51,7 +52,9 @@ def typical_covariance(patterns: Patterns, visits: Visits) -> Array:
     """(L, L) mean product of the residuals at two visits, about the fixed effects by ordinary least squares."""
     n_levels = len(visits.names)
     counts = patterns.scatter(patterns.subjects[:, None, None] * patterns.pairs, n_levels)
-    sums = patterns.scatter(patterns.products[..., -1, -1], n_levels)
+    outcome = np.zeros(2 * (patterns.stacks.n_columns,))
+    outcome[-1, -1] = 1
+    sums = patterns.scatter(patterns.stacks.weigh(outcome), n_levels)
     return np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
 
 
@@ -65,3 +68,18 @@ def check_variation(typical: Array, response: Response, visits: Visits) -> None:
             f"the outcome does not vary about the fixed effects at visit {visits.names[still[0]]}, which has {rows}"
             " rows: choose a covariance with one variance for all visits, such as 'ar1', or leave the visit out"
         )
+
+
+def describe_singular(patterns: Patterns, covariance: Array, visits: Visits) -> str:
+    """At which visits, if any, residuals of `covariance` (L, L) determine each other, and who was seen at them."""
+    deviation = np.sqrt(np.diagonal(covariance))
+    unit = np.eye(patterns.visits.shape[1])
+    correlations = np.where(patterns.pairs, patterns.blocks(covariance / np.outer(deviation, deviation)), unit)
+    least = np.linalg.eigvalsh(correlations)[:, 0]
+    p = int(least.argmin())
+    if least[p] > SINGULAR:
+        return ""
+    levels = patterns.visits[p][patterns.observed[p]]
+    seen = [np.isin(levels, row[o]).all() for row, o in zip(patterns.visits, patterns.observed, strict=True)]
+    names = ", ".join(visits.names[level] for level in levels)
+    return f", singular at {names}, at all of which {patterns.subjects[seen].sum():.0f} subjects were seen"

@@ -17,6 +17,7 @@ import numpy as np
 
 from .arrays import Array
 from .patterns import Patterns
+from .stacks import Stacks
 
 
 class Marginal(Protocol):
@@ -59,35 +60,46 @@ class Within:
 
     Attributes
     ----------
-    patterns : cross-products
-    inverse : (P, M, M) W, zero where not observed
+    patterns : of visits
+    stacks : the columns w
+    root : (P, M, M) inverse of the Cholesky factor of Sigma_p, zero where not observed
     log_det : log |V|
     """
 
     patterns: Patterns
-    inverse: Array
+    stacks: Stacks
+    root: Array
     log_det: float
 
     @cached_property
-    def products(self) -> Array:
-        return self.patterns.collect(self.inverse)
+    def inverse(self) -> Array:
+        """(P, M, M) W."""
+        return np.asarray(self.root.swapaxes(1, 2) @ self.root)
 
     @cached_property
     def repeated(self) -> Array:
         """(P, M, M) the sum of W over the subjects of a pattern."""
         return self.patterns.subjects[:, None, None] * self.inverse
 
+    @cached_property
+    def white(self) -> Array:
+        """(N, k) w divided by the root of V."""
+        return self.stacks.transform(self.root[None])[0]
+
+    @cached_property
+    def products(self) -> Array:
+        return self.white.T @ self.white
+
     def slopes(self, slopes: Array, weights: Array) -> WithinSlopes:
-        return WithinSlopes(self, slopes, self.patterns.weigh(weights))
+        return WithinSlopes(self, slopes, self.stacks.weigh(weights))
 
 
 def within(patterns: Patterns, covariance: Array) -> Within:
     """V for the residual `covariance` (L, L); LinAlgError where a pattern's block is not positive definite."""
     unit = np.eye(patterns.visits.shape[1])  # in place of visits that were not observed
-    blocks = np.where(patterns.pairs, patterns.blocks(covariance), unit)
-    diagonal = np.diagonal(np.linalg.cholesky(blocks), axis1=1, axis2=2)
-    log_det = 2 * float(patterns.subjects @ np.log(diagonal).sum(axis=1))
-    return Within(patterns, np.linalg.inv(blocks) * patterns.pairs, log_det)
+    factors = np.linalg.cholesky(np.where(patterns.pairs, patterns.blocks(covariance), unit))
+    log_det = 2 * float(patterns.subjects @ np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1))
+    return Within(patterns, patterns.stacks, np.linalg.inv(factors) * patterns.pairs, log_det)
 
 
 @dataclass(frozen=True)
@@ -116,9 +128,9 @@ class WithinSlopes:
         return self._blocks @ self.within.inverse
 
     @cached_property
-    def middle(self) -> Array:
-        """(r, P, M, M) W V_r W."""
-        return self.within.inverse @ self._half
+    def rows(self) -> Array:
+        """(r, P, M) 1'W V_r W."""
+        return np.asarray((self.within.inverse @ self._half).sum(axis=2))
 
     @cached_property
     def _score(self) -> Array:
@@ -140,12 +152,18 @@ class WithinSlopes:
     def hessian(self) -> Array:
         return self.pairs(self.within.repeated - 2 * self._score)
 
+    @cached_property
+    def _white(self) -> Array:
+        """(r, N, k) V_r V^-1 w divided by the root of V."""
+        return self.within.stacks.transform(self.within.root @ self._half)
+
     def first(self) -> Array:
-        return self.within.patterns.collect(self.middle)
+        return np.asarray(self.within.white.T @ self._white)
 
     def second(self, n_columns: int) -> Array:
-        patterns = self.within.patterns.columns(n_columns)
-        return np.stack([patterns.collect(row @ self._half) for row in self.middle])
+        r = len(self.slopes)
+        rows = self._white[..., :n_columns].swapaxes(0, 1).reshape(-1, r * n_columns)
+        return (rows.T @ rows).reshape(r, n_columns, r, n_columns).swapaxes(1, 2)
 
     def traces(self) -> Array:
         return self.pairs(self.within.repeated)

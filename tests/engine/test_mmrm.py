@@ -161,20 +161,25 @@ def test_patterns_are_those_that_occur():
     patterns = collect_patterns(subject, level, w)
     np.testing.assert_array_equal(np.where(patterns.observed, patterns.visits, -1), [[0, 1], [1, -1]])
     np.testing.assert_array_equal(patterns.subjects, [2, 2])
-    np.testing.assert_allclose(patterns.products[0, 0, 1], np.outer(w[2], w[1]) + np.outer(w[0], w[4]))
-    np.testing.assert_allclose(patterns.products[1, 0, 0], np.outer(w[3], w[3]) + np.outer(w[5], w[5]))
-    np.testing.assert_array_equal(patterns.products[1, 1], 0)
+    both, last = patterns.stacks.blocks
+    np.testing.assert_array_equal(both, [[w[2], w[0]], [w[1], w[4]]])
+    np.testing.assert_array_equal(last, [[w[3], w[5]]])
 
 
-def test_the_cost_of_a_step_is_that_of_the_patterns():
-    """A hundred copies of the subjects give the same arrays to the engine."""
-    cohort = Cohort(seed=6)
+@pytest.mark.parametrize("clusters", [None, 5])
+def test_the_cost_of_a_step_is_that_of_the_patterns(clusters):
+    """A thousand copies of the subjects give the engine rows that do not grow with them, and the same sums."""
+    cohort = Cohort(seed=6, clusters=clusters)
     visits, w = cohort.visits, np.column_stack([cohort.x, cohort.y])
-    once = collect_patterns(visits.subject, visits.level, w)
-    copies = np.concatenate([visits.subject + i * (visits.subject.max() + 1) for i in range(100)])
-    many = collect_patterns(copies, np.tile(visits.level, 100), np.tile(w, (100, 1)))
-    assert many.products.shape == once.products.shape
-    np.testing.assert_allclose(many.products, 100 * once.products)
+    once = collect_patterns(visits.subject, visits.level, w, visits.cluster)
+    copies = np.concatenate([visits.subject + i * (visits.subject.max() + 1) for i in range(1000)])
+    cluster = None if clusters is None else np.tile(visits.cluster, 1000)
+    many = collect_patterns(copies, np.tile(visits.level, 1000), np.tile(w, (1000, 1)), cluster)
+    columns, of_clusters = w.shape[1], 0 if clusters is None else clusters
+    assert all(n <= m * columns + of_clusters for m, n, _ in (block.shape for block in many.stacks.blocks))
+    weights = np.random.default_rng(1).normal(size=(columns, columns))
+    weights = weights + weights.T
+    np.testing.assert_allclose(many.stacks.weigh(weights), 1000 * once.stacks.weigh(weights), rtol=1e-10)
 
 
 def test_a_visit_without_variation():
