@@ -177,6 +177,19 @@ def test_a_repeated_key_names_both_rows(table: str, key: str, tables: Tables, co
         assert repeated["value"].item() == "***, baseline"
 
 
+def test_rows_without_a_key_do_not_repeat_one(core: Tables, tables: Tables) -> None:
+    unknown = tables["patients"].assign(person=[None, None, *tables["patients"]["person"][2:]])
+    failures = ct.check_trial(core | {"patients": unknown})
+    assert failures[["rule", "row"]].to_numpy().tolist() == [["required", 1], ["required", 2]]
+
+
+def test_long_names_are_cut_in_messages(core: Tables) -> None:
+    long = {"trust": ["A" * 10_000] * 4, "setting": "urban"}
+    failures = ct.check_trial({"teams": core["teams"].assign(**long), "allocation": core["allocation"]})
+    assert failures["rule"].tolist() == ["one_stratum_a_trust"]
+    assert failures["message"].str.len().max() < 200
+
+
 @pytest.mark.parametrize("table", ["allocation", "fidelity_items", "admissions", "exposure", "patients", "staff"])
 def test_a_team_that_is_not_in_teams_is_named(table: str, tables: Tables, core: Tables) -> None:
     renamed = tables[table].assign(team=tables[table]["team"].replace("T4", "T9"))
