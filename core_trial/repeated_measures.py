@@ -227,10 +227,10 @@ def _notes(matrices: Matrices, layout: Layout, result: MmrmResult) -> Iterator[s
     boundary = []
     if result.singular and layout.cluster:
         boundary.append(f"a variance of zero is estimated for the random effects of {layout.cluster.name}")
-    if result.uncorrelated:
+    if layout.spatial and result.uncorrelated:
         boundary.append(f"a correlation of zero is estimated between any two of {layout.visit.name}")
     for what in boundary:
-        warnings.warn(f"boundary fit: {what}", TrialWarning, stacklevel=4)
+        warnings.warn(f"boundary fit: {what}", TrialWarning, stacklevel=3)
         yield f"boundary fit: {what}"
 
 
@@ -247,6 +247,6 @@ def _summary(result: MmrmResult, layout: Layout) -> dict[str, Any]:
         "aic": deviance + 2 * parameters,
         "bic": deviance + np.log(units) * parameters,
         "reml": reml,
-        "singular": result.singular or result.uncorrelated,
+        "singular": result.singular or (layout.spatial and result.uncorrelated),
         "converged": True,
     }

@@ -23,6 +23,7 @@ class Layout:
     Attributes
     ----------
     times : (m,) of the visits
+    spatial : whether visits are points in time, and not only in order
     notes : what was left out, and what is known of few subjects
     """
 
@@ -31,6 +32,7 @@ class Layout:
     group: Grouping | None
     cluster: Grouping | None
     times: Array
+    spatial: bool
     notes: tuple[str, ...]
 
     def by_subject(self, factor: Grouping) -> Codes:
@@ -70,15 +72,11 @@ def lay_out(
     ------
     PlanError : one column in two roles, or visits that are no numbers where these are times
     DataError : a subject with more than one row of a visit
-    DesignError : one visit, subject, cluster or no subject with two visits; a subject in two groups or clusters
+    DesignError : a single visit, subject or cluster; a subject in two groups or clusters
     """
-    roles = {"subject": subject, "visit": visit, "group": group, "cluster": cluster}
-    _check_roles(roles)
-    subjects, visits, groups, clusters = (
-        None if name is None else Grouping(name, *_levels(data[name].iloc[rows])) for name in roles.values()
-    )
-    assert subjects is not None
-    assert visits is not None
+    _check_roles({"subject": subject, "visit": visit, "group": group, "cluster": cluster})
+    subjects, visits = (_grouping(data[name].iloc[rows]) for name in (subject, visit))
+    groups, clusters = (None if name is None else _grouping(data[name].iloc[rows]) for name in (group, cluster))
     _refuse_repeats(data, rows, subjects, visits)
     for factor in (groups, clusters):
         if factor is not None:
@@ -88,12 +86,12 @@ def lay_out(
             raise DesignError(f"{factor.name!r} has only the level {factor.labels[0]!r}; it needs at least two")
     times = _times(data[visit], visits) if spatial else np.arange(len(visits.labels), dtype=float)
     notes = (*_left_out(data, subjects, "subject"), *_left_out(data, visits, "visit"), *_lonely(visits))
-    return Layout(subjects, visits, groups, clusters, times, notes)
+    return Layout(subjects, visits, groups, clusters, times, spatial, notes)
 
 
-def _levels(column: pd.Series) -> tuple[tuple[object, ...], Codes]:
+def _grouping(column: pd.Series) -> Grouping:
     level, labels = levels(column)
-    return tuple(labels), level
+    return Grouping(str(column.name), tuple(labels), level)
 
 
 def _check_roles(roles: dict[str, str | None]) -> None:

@@ -96,9 +96,8 @@ class MmrmResult:
 
     @property
     def uncorrelated(self) -> bool:
-        """Whether no residuals are correlated: where correlations cannot be negative, these are on their boundary."""
-        correlations = [c / np.sqrt(np.outer(np.diagonal(c), np.diagonal(c))) for c in self.residual_covariances]
-        return all(np.nanmax(np.abs(np.tril(c, -1))) < SINGULAR for c in correlations)
+        """Whether no residuals of a group are correlated: on the boundary, where correlations cannot be negative."""
+        return any(np.all(np.abs(np.tril(c, -1)) < SINGULAR * np.diagonal(c)) for c in self.residual_covariances)
 
     @cached_property
     def _identified(self) -> NDArray[np.bool_]:
@@ -171,9 +170,11 @@ def _check_clusters(at: Point) -> None:
 
 def _unknown(at: Point) -> Array:
     """(r, d) directions of theta along which data of this design say nothing."""
+    information = at.hessian
     if at.cluster_deviation is not None:  # no direction leads away from zero, so what is known is asked beside it
         at = at.deviance(np.append(at.structured, max(abs(at.cluster_deviation), BESIDE)))
+        information = at.expected
     size = np.sqrt(np.diagonal(at.slopes.traces()))
     size = np.where(size > 0, size, 1.0)
-    values, axes = np.linalg.eigh(at.expected / np.outer(size, size))
+    values, axes = np.linalg.eigh(information / np.outer(size, size))
     return np.asarray(axes[:, values < UNIDENTIFIED] / size[:, None])

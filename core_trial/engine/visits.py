@@ -73,6 +73,7 @@ def check_variation(typical: Array, response: Response, visits: Visits) -> None:
 def describe_singular(patterns: Patterns, covariance: Array, visits: Visits) -> str:
     """At which visits, if any, residuals of `covariance` (L, L) determine each other, and who was seen at them."""
     deviation = np.sqrt(np.diagonal(covariance))
+    deviation = np.where(deviation > 0, deviation, 1.0)
     unit = np.eye(patterns.visits.shape[1])
     correlations = np.where(patterns.pairs, patterns.blocks(covariance / np.outer(deviation, deviation)), unit)
     least = np.linalg.eigvalsh(correlations)[:, 0]
