@@ -59,7 +59,7 @@ class GroupSums:
 def group_sums(relation: DuckDBPyRelation, keys: Sequence[str], numbers: Sequence[str], complete: str) -> GroupSums:
     """Sums over the rows where the SQL condition `complete` holds; `numbers` are SQL, `keys` names of columns."""
     first = relation.filter(complete).limit(FIRST_ROWS).aggregate(", ".join(f"avg({sql})" for sql in numbers))
-    shift = np.array([0.0, *(value or 0.0 for value in first.fetchall()[0])])
+    shift = np.nan_to_num([0.0, *(value or 0.0 for value in first.fetchall()[0])], posinf=0, neginf=0)
     sums = _scan(relation, keys, numbers, complete, shift)
     if len(sums.keys) and sums.far:
         sums = _scan(relation, keys, numbers, complete, sums.mean)

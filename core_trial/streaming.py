@@ -6,7 +6,7 @@ rows with equal categories (the levels of the grouping factors among them) enter
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +24,7 @@ from .data.store.sql import quoted
 from .engine.arrays import Array, Codes
 from .engine.lmm import LmmResult
 from .engine.moments import Shifted, ShiftedTerm, fit_stand_ins, stand_ins
+from .engine.patterned import PATTERNS
 from .engine.random import RandomTerm
 from .errors import DataError, PlanError
 from .formula import MixedFormula, Terms, factor_names
@@ -33,7 +34,7 @@ from .row_sources import Source, open_rows
 from .row_sums import GroupSums, group_sums, missing_note, refuse_infinite
 
 TEXTS = {"varchar", "enum"}
-CATEGORICAL = ("C", "factor")
+CATEGORY = re.compile(r"(?:C|factor)\((.*)\)", re.DOTALL)
 
 
 class WithoutRows:
@@ -184,8 +185,12 @@ def _fit(
     terms, random = [], []
     for bar in formula.bars:
         grouping, (z, z_names) = data.levels(bar.group), data.design(bar.columns)
-        terms.append(ShiftedTerm(RandomTerm(z.columns, grouping.level, len(grouping.labels), grouping.name), z.shift))
-        random.append(StreamedColumns(names=z_names, grouping=StreamedGrouping(grouping.name, grouping.labels)))
+        if bar.structure in PATTERNS:
+            raise PlanError(f"{bar.structure}(...) cannot be streamed: read the rows into a data frame first")
+        columns = (z.columns, grouping.level, len(grouping.labels), grouping.name, bar.structure)
+        terms.append(ShiftedTerm(RandomTerm(*columns), z.shift))
+        streamed = StreamedGrouping(grouping.name, grouping.labels)
+        random.append(StreamedColumns(names=z_names, grouping=streamed, structure=bar.structure))
     result = fit_stand_ins(y, x, terms, data.count, reml=reml)
     matrices = StreamedMatrices(names, tuple(random), notes, data.sums.rows - data.sums.incomplete, origin)
     return matrices, result
@@ -227,11 +232,10 @@ def _is_category(expression: str, types: Mapping[str, str]) -> bool:
     """Whether a factor is a column of text, or one made a category by `C()`."""
     if expression in types:
         return types[expression] in TEXTS
-    call = ast.parse(expression.strip(), mode="eval").body
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in CATEGORICAL):
+    if not (call := CATEGORY.fullmatch(expression.strip())):
         return False
-    if not isinstance(call.args[0], ast.Name):
-        raise PlanError(f"{expression!r} cannot be streamed: make {ast.unparse(call.args[0])!r} a column of the source")
+    if (of := call[1].split(",")[0].strip(" `")) not in types:
+        raise PlanError(f"{expression!r} cannot be streamed: make {of!r} a column of the source")
     return True
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import DesignError
 from .arrays import Array
 from .basis import OrthogonalBasis
 from .lmm import LmmResult, fit_products
 from .random import RandomDesign, RandomTerm, random_design
 from .response import Response, standardise
+
+ROUNDING = 1e-14  # share of the sums of squares of a group that their rounding may leave as scatter
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ def stand_ins(moments: Array) -> Array:
     size = np.sqrt(np.diagonal(moments.sum(axis=0))[1:])
     size = np.where(size > 0, size, 1.0)
     values, axes = np.linalg.eigh(scatter / np.outer(size, size))
+    rounding = ROUNDING * (np.diagonal(moments, axis1=1, axis2=2)[:, 1:] / size**2).sum(axis=1)
     rows = np.zeros_like(moments)
     rows[:, 0] = np.sqrt(n)[:, None] * mean
-    rows[:, 1:, 1:] = np.sqrt(np.maximum(values, 0))[:, :, None] * axes.mT * size
+    rows[:, 1:, 1:] = np.sqrt(np.where(values > rounding[:, None], values, 0))[:, :, None] * axes.mT * size
     return rows
 
 
@@ -68,11 +70,8 @@ def fit_stand_ins(
 
     y has a single column; it may be shifted where x has an intercept.
     """
-    n_rows = count.sum()
-    root = np.sqrt(len(count) / n_rows)  # gives the columns the mean squares that they have over all rows
+    root = np.sqrt(len(count) / count.sum())  # gives the columns the mean squares that they have over all rows
     response = standardise(root * y.columns[:, 0], root * x.columns)
-    if n_rows <= (p := len(response.fixed.kept)):
-        raise DesignError(f"{p} coefficients for {n_rows:g} rows: no rows are left to estimate a variance")
     response = _response(response, y.shift[0], x.shift, root)
     random = random_design([replace(shifted.term, z=root * shifted.term.z) for shifted in terms])
     random = _random(random, [shifted.shift for shifted in terms], root)
