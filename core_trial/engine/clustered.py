@@ -5,7 +5,7 @@ With s = Z'W Z (diagonal, as no subject is in two clusters), t = Z'W w and f = (
 
     |V| = |V1| prod_j (1 + v s_j),    w'V^-1 w = w'W w - v t'f t,    V^-1 w = W u,    u = w - Z h,    h = v f t,
 
-so that inverses of V are those of V1 with u in place of w: cross-products are adjusted once, by cells of pattern and
+so that inverses of V are those of V1 with u in place of w, which is taken from the means of the cells of pattern and
 cluster. In products of more than two inverses, V^-1 = W - W Z (v f) Z'W adds the terms that are written where used.
 """
 

@@ -1,4 +1,4 @@
-"""Mixed model for repeated measures: (restricted) maximum likelihood from cross-products by pattern of visits.
+"""Mixed model for repeated measures: (restricted) maximum likelihood by pattern of visits.
 
 y_i ~ N(X_i beta, Sigma_i) for each subject i, Sigma_i being the rows and columns of Sigma that belong to its visits;
 beside it, if asked for, a random intercept of the clusters that the subjects belong to.

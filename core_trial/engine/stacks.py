@@ -68,4 +68,4 @@ def condense(values: Array) -> Array:
     n, m, k = values.shape
     if n <= m * k:
         return values
-    return np.linalg.qr(values.reshape(n, m * k), mode="r").reshape(-1, m, k)
+    return np.asarray(np.linalg.qr(values.reshape(n, m * k), mode="r")).reshape(-1, m, k)

@@ -1,10 +1,9 @@
-"""The covariance V of repeated measures, one block a subject, and what its derivatives make of cross-products.
+"""The covariance V of repeated measures, one block a subject, and what its derivatives make of the columns w = [X y].
 
-V has the same block Sigma_p for every subject of a pattern p; W_p is the inverse. For slopes V_r of V,
+V has the same block Sigma_p = L_p L_p' for every subject of a pattern p, and W_p is the inverse: one factor a pattern.
+With the columns x = L^-1 w, and h_r = L^-1 V_r W w for a slope V_r of V,
 
-    w'V^-1 w = sum_p sum_ab W_ab C_ab,    w'V^-1 V_r V^-1 w = sum_p sum_ab (W V_r W)_ab C_ab,
-
-with the cross-products C_ab = sum w_a w_b' of a pattern's subjects at visits a and b, so no cost grows with subjects.
+    w'V^-1 w = x'x,    w'V^-1 V_r V^-1 w = x'h_r,    w'V^-1 V_r V^-1 V_s V^-1 w = h_r'h_s.
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ class Within:
 
     @cached_property
     def products(self) -> Array:
-        return self.white.T @ self.white
+        return np.asarray(self.white.T @ self.white)
 
     def slopes(self, slopes: Array, weights: Array) -> WithinSlopes:
         return WithinSlopes(self, slopes, self.stacks.weigh(weights))
