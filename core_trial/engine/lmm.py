@@ -83,7 +83,7 @@ def fit_lmm(y: Array, x: Array, terms: Sequence[RandomTerm], *, reml: bool = Tru
 def fit_products(products: CrossProducts, response: Response, random: RandomDesign, reml: bool) -> LmmResult:
     """Fit cross-products with the columns of `response`."""
     deviance = Deviance(products, random, reml)
-    return _result(response, deviance, search(deviance))
+    return lmm_result(response, deviance, search(deviance))
 
 
 def refit_lmm(result: LmmResult, *, reml: bool) -> LmmResult:
@@ -91,7 +91,8 @@ def refit_lmm(result: LmmResult, *, reml: bool) -> LmmResult:
     return fit_products(result.deviance.products, result.response, result.deviance.random, reml)
 
 
-def _result(response: Response, deviance: Deviance, minimum: Minimum[Point]) -> LmmResult:
+def lmm_result(response: Response, deviance: Deviance, minimum: Minimum[Point]) -> LmmResult:
+    """The fit at the `minimum` of its deviance."""
     random = deviance.random
     at = minimum.at.profile
     sigma = response.scale * float(np.sqrt(at.sigma2))
