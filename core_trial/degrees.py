@@ -95,10 +95,12 @@ def _kenward_roger(ddf: Ddf, result: Estimated, information: Information, reml: 
     if not reml:
         raise PlanError("Kenward-Roger needs REML: use reml=True, or another ddf such as 'satterthwaite'")
     units, (adjust, source) = result.units, KENWARD_ROGER[ddf]
+    linear = ddf == "kenward-roger" and result.parts.curvature is not None
+    left_out = ", second derivatives of the covariance left out" if linear else ""
     return SmallSample(
         units @ adjust(result.parts, information) @ units.T,
         lambda contrast: kenward_roger(result.parts, contrast @ units, information).df,
-        f"standard errors and degrees of freedom of {source} with {information} information",
+        f"standard errors and degrees of freedom of {source} with {information} information{left_out}",
         lambda contrast: kenward_roger(result.parts, contrast @ units, information),
     )
 

@@ -1,6 +1,7 @@
 """Mixed-model formulas: the bar terms of lme4 split off, the rest read by formulaic.
 
 `y ~ arm + (1 | trust/team)` has the response `y`, the fixed part `arm` and two bar terms. `^` is a power, as in R.
+A name before a bar term gives its random effects a covariance structure, as in glmmTMB: `ar1(0 + C(month) | team)`.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import get_args
 
 import numpy as np
 from formulaic import Formula, SimpleFormula
@@ -17,11 +19,15 @@ from formulaic.errors import FormulaicError
 from formulaic.parser.types import Term
 from formulaic.transforms import TRANSFORMS
 
+from .engine.patterned import PatternName
+from .engine.random import StructureName
 from .errors import PlanError
 
 BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 NAME = r"`[^`]+`|[^\W\d][\w.]*"
 GROUP = re.compile(rf"\s*(?:{NAME})\s*(?:[:/]\s*(?:{NAME})\s*)*")
+STRUCTURED = re.compile(r"(\w*)\s*\((.*)\)", re.DOTALL)
+STRUCTURES: tuple[StructureName, ...] = ("us", *get_args(PatternName))
 QUOTED = re.compile("`([^`]+)`")
 EXTRA_FUNCTIONS = {"factor": TRANSFORMS["C"], "sqrt": np.sqrt, "abs": np.abs}  # known to R and not to formulaic
 
@@ -44,10 +50,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Bar:
-    """`(columns | group)`: correlated random effects; `group` are the columns whose combinations are the levels."""
+    """`(columns | group)`: random effects of a covariance `structure`.
+
+    `group` are the columns whose combinations are the levels.
+    """
 
     columns: Terms
     group: tuple[str, ...]
+    structure: StructureName = "us"
 
     @property
     def name(self) -> str:
@@ -94,7 +104,7 @@ def parse_formula(text: str) -> MixedFormula:
 def _expand(bars: Iterable[str]) -> Iterator[Bar]:
     """`||` into a term a column, `a/b` into `b:a` and `a`."""
     for text in bars:
-        inside = text[1:-1] if text.startswith("(") and text.endswith(")") else ""
+        structure, inside = _structured(text)
         parts = re.split(r"\|\|?", inside)
         if len(parts) != 2 or not parts[0].strip() or not GROUP.fullmatch(parts[1]):
             raise PlanError(
@@ -107,7 +117,30 @@ def _expand(bars: Iterable[str]) -> Iterator[Bar]:
             )
         for group in _groups(parts[1]):
             for effects in _separate(columns) if "||" in inside else [columns]:
-                yield Bar(effects, group)
+                yield Bar(effects, group, structure)
+
+
+def unconstrained(formula: MixedFormula) -> MixedFormula:
+    """The formula with a random intercept whose variance may be negative; PlanError unless that is its one bar term."""
+    bars = formula.bars
+    if len(bars) != 1 or bars[0].structure != "us" or [str(term) for term in bars[0].columns.formula] != ["1"]:
+        raise PlanError(
+            f"formula {formula.text!r}: unconstrained=True is for models with one random intercept, such as"
+            " 'y ~ arm + (1 | team)', and no other random term"
+        )
+    return replace(formula, bars=(replace(bars[0], structure="any sign"),))
+
+
+def _structured(text: str) -> tuple[StructureName, str]:
+    """The structure of `ar1(columns | group)`, and what stands between the brackets."""
+    match = STRUCTURED.fullmatch(text)
+    name, inside = match.groups() if match else ("", "")
+    structure = next((known for known in STRUCTURES if known == (name or "us")), None)
+    if structure is None:
+        raise PlanError(f"random term {text!r}: the structure {name!r} is unknown; choose from {', '.join(STRUCTURES)}")
+    if structure != "us" and "||" in inside:
+        raise PlanError(f"random term {text!r}: '||' leaves nothing for {structure} to structure; write '|'")
+    return structure, inside
 
 
 def _groups(text: str) -> Iterator[tuple[str, ...]]:

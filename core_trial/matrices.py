@@ -11,8 +11,10 @@ import pandas as pd
 from .coding import Columns, code_terms, is_number, levels
 from .columns import refuse_rows, require_columns
 from .engine.arrays import Array, Codes
+from .engine.patterned import PATTERNS
+from .engine.random import StructureName
 from .errors import DataError, DesignError, PlanError
-from .formula import MixedFormula, Terms
+from .formula import Bar, MixedFormula, Terms
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,17 @@ class Grouping:
 
 @dataclass(frozen=True)
 class RandomColumns:
-    """A bar term: (n, q) columns, their names, and the factor whose levels they vary over."""
+    """A bar term: (n, q) columns, their names, the factor whose levels they vary over, and their covariance."""
 
     columns: Array
     names: tuple[str, ...]
     grouping: Grouping
+    structure: StructureName = "us"
+
+    @property
+    def factor(self) -> str:
+        """What the columns of a structured term are the levels of: `C(month)`."""
+        return self.names[0].partition("[")[0]
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def model_matrices(formula: MixedFormula, data: pd.DataFrame, also: Sequence[str
         raise DataError(f"the outcome {outcome[0]!r} is {y[0, 0]:g} in every row: there is no variation to analyse")
     x, names = _finite(formula.fixed, columns, rows)
     groupings = {bar.group: find_levels(bar.group, columns) for bar in formula.bars}
-    random = tuple(RandomColumns(*_finite(bar.columns, columns, rows), groupings[bar.group]) for bar in formula.bars)
+    random = tuple(_random(bar, *_finite(bar.columns, columns, rows), groupings[bar.group]) for bar in formula.bars)
     return Matrices(y[:, 0], x, names, random, rows, columns, notes)
 
 
@@ -118,6 +126,16 @@ def _finite(terms: Terms, columns: Columns, rows: Codes) -> tuple[Array, tuple[s
         i, j = np.argwhere(~finite)[0]
         raise DataError(f"{names[j]!r} is {matrix[i, j]} in row {rows[i] + 1}: correct the value, or leave the row out")
     return matrix, names
+
+
+def _random(bar: Bar, z: Array, names: tuple[str, ...], grouping: Grouping) -> RandomColumns:
+    one_each = np.all((z == 0) | (z == 1)) and np.all(z.sum(axis=1) == 1)
+    if bar.structure in PATTERNS and (not one_each or len(names) < 2):
+        raise PlanError(
+            f"{bar.structure}({bar.columns.text} | {bar.name}): the structure is for a column a level of one factor of"
+            f" two levels or more; write it as '{bar.structure}(0 + C(month) | {bar.name})'"
+        )
+    return RandomColumns(z, names, grouping, bar.structure)
 
 
 def find_levels(names: Sequence[str], columns: Columns) -> Grouping:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,61 +12,17 @@ from .coding import INTERCEPT
 from .degrees import Ddf, small_sample
 from .engine.inference import Information
 from .engine.lmm import LmmResult, fit_lmm
+from .engine.patterned import PATTERNS
 from .engine.random import RandomTerm
 from .errors import PlanError, TrialWarning
-from .fit import Array, Fit
 from .formula import MixedFormula, parse_formula
+from .formula import unconstrained as free_variance
+from .lmm_fit import LmmFit
 from .matrices import Matrices, RandomColumns, model_matrices
 from .model_frame import ModelFrame
 
 if TYPE_CHECKING:
     from .row_sources import Source
-
-
-@dataclass(frozen=True, kw_only=True)
-class LmmFit(Fit):
-    """A linear mixed model: beside the fixed effects, its variances and conditional modes.
-
-    Attributes
-    ----------
-    result : what the engine found, `result.path` being the way of its optimiser
-    matrices : what the engine was given
-    """
-
-    result: LmmResult = field(repr=False)
-    matrices: Matrices = field(repr=False)
-
-    def variance_components(self) -> pd.DataFrame:
-        """A row a variance or covariance: `group term other covariance correlation`; the residual variance is last.
-
-        In the row of a variance `other` is `term`. Several random terms of one group are told apart as in lme4:
-        `team`, `team.1`.
-        """
-        blocks = zip(self._groups(), self.matrices.random, self.result.covariances, strict=True)
-        rows = [row for group, random, covariance in blocks for row in covariance_rows(group, random.names, covariance)]
-        rows.append(("Residual", "", "", self.result.sigma**2, 1.0))
-        return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
-
-    def ranef(self) -> pd.DataFrame:
-        """Conditional modes (best linear unbiased predictors) of the random effects: `group level term mode`."""
-        frames = [
-            pd.DataFrame(
-                {
-                    "group": group,
-                    "level": np.repeat(np.array(random.grouping.labels, dtype=object), len(random.names)),
-                    "term": list(random.names) * len(random.grouping.labels),
-                    "mode": modes.ravel(),
-                }
-            )
-            for group, random, modes in zip(self._groups(), self.matrices.random, self.result.modes, strict=True)
-        ]
-        return pd.concat(frames, ignore_index=True)
-
-    def _groups(self) -> list[str]:
-        """The grouping factor of each random term, the second of one name with `.1` and so on."""
-        names = [random.grouping.name for random in self.matrices.random]
-        seen = [names[:i].count(name) for i, name in enumerate(names)]
-        return [f"{name}.{count}" if count else name for name, count in zip(names, seen, strict=True)]
 
 
 def lmm(
@@ -79,6 +32,7 @@ def lmm(
     reml: bool = True,
     ddf: Ddf = "kenward-roger",
     information: Information | None = None,
+    unconstrained: bool = False,
 ) -> LmmFit:
     """Linear mixed model, with small-sample inference for its fixed effects.
 
@@ -87,6 +41,9 @@ def lmm(
     formula : of lme4, such as `csq8 ~ arm + csq8_baseline + (1 | team)`. Random terms may be several, nested
         (`(1 | trust/team)`), crossed, with slopes (`(month | team)`) or uncorrelated (`(month || team)`). Columns of
         text are factors with levels in alphabetical order; the rest is formulaic's (`C()`, interactions, functions).
+        Effects of the equally spaced periods of clusters may have a covariance of few parameters: first-order
+        autoregressive in `ar1(0 + C(month) | team)`; `cs`, compound-symmetric; `ar1h` and `csh`, these with a variance
+        a period; `diag`, independent; `us`, any. (glmmTMB's `cs` has a variance a period.)
     data : rows with missing values in a column of the formula are left out and counted in `notes`. A table of any size
         is streamed: the path of a Parquet file or folder, a `ct.Query`, or a DuckDB relation. Memory is then needed for
         the combinations of clusters and categories only; the fit is the same to about 9 digits, but keeps no rows, so
@@ -96,6 +53,11 @@ def lmm(
         or `normal` for z tests
     information : `expected` or `observed`, from which the covariance of the variance parameters is taken; by default
         expected for Kenward-Roger, as pbkrtest, and observed for Satterthwaite, as lmerTest
+    unconstrained : let the variance of the one random intercept be negative, as the covariance of two rows of a cluster
+        may be: the size of tests is right then where the intracluster correlation is small
+
+    `kenward-roger` leaves the second derivatives of the covariance out, which `ar1`, `ar1h` and `csh` have;
+    `kenward-roger-2009` takes them in.
 
     Raises
     ------
@@ -113,6 +75,8 @@ def lmm(
     parsed = parse_formula(formula)
     if not parsed.bars:
         raise PlanError(f"formula {formula!r} has no random term; add one, such as '(1 | team)'")
+    if unconstrained:
+        parsed = free_variance(parsed)
     if isinstance(data, pd.DataFrame):
         matrices, result = _from_frame(parsed, data, reml)
         frame = ModelFrame(parsed.fixed, matrices.columns, result.kept)
@@ -146,17 +110,24 @@ def _streamed(formula: MixedFormula, source: Source, reml: bool) -> tuple[Matric
 
 
 def _random_term(random: RandomColumns) -> RandomTerm:
-    return RandomTerm(random.columns, random.grouping.level, len(random.grouping.labels), random.grouping.name)
+    grouping = random.grouping
+    return RandomTerm(random.columns, grouping.level, len(grouping.labels), grouping.name, random.structure)
 
 
 def _method(matrices: Matrices, reml: bool, inference: str) -> str:
     likelihood = "restricted maximum likelihood" if reml else "maximum likelihood"
-    random = " and ".join(
-        f"random {' and '.join(map(_effect, r.names))} by {r.grouping.name} ({len(r.grouping.labels)} levels)"
-        for r in matrices.random
-    )
+    random = " and ".join(map(_random_words, matrices.random))
     origin = f" streamed from {matrices.source}" if matrices.source else ""
     return f"Linear mixed model fitted by {likelihood} to {matrices.n_rows} rows{origin} with {random}; {inference}"
+
+
+def _random_words(random: RandomColumns) -> str:
+    effects = f"random {' and '.join(map(_effect, random.names))}"
+    if random.structure in PATTERNS:
+        effects = f"{PATTERNS[random.structure].words} random effects of {random.factor}"
+    clusters = f"by {random.grouping.name} ({len(random.grouping.labels)} levels)"
+    sign = " of a variance that may be negative (compound-symmetric rows)" if random.structure == "any sign" else ""
+    return f"{effects} {clusters}{sign}"
 
 
 def _effect(name: str) -> str:
@@ -171,6 +142,7 @@ def _notes(matrices: Matrices, result: LmmResult) -> list[str]:
     for random, boundary in zip(matrices.random, result.boundary, strict=True):
         if boundary:
             what = "a variance of zero" if len(random.names) == 1 else "a singular covariance"
+            what = "the most negative variance possible" if random.structure == "any sign" else what
             notes.append(f"boundary fit: {what} is estimated for the random effects of {random.grouping.name}")
             warnings.warn(notes[-1], TrialWarning, stacklevel=3)
     return notes
@@ -178,7 +150,7 @@ def _notes(matrices: Matrices, result: LmmResult) -> list[str]:
 
 def _summary(matrices: Matrices, result: LmmResult, reml: bool) -> dict[str, Any]:
     nobs = matrices.n_rows
-    parameters = len(result.estimate) + sum(len(c) * (len(c) + 1) // 2 for c in result.covariances) + 1
+    parameters = len(result.estimate) + len(result.minimum.theta) + 1
     summary = {
         "nobs": nobs,
         "n_clusters": max(len(random.grouping.labels) for random in matrices.random),
@@ -194,14 +166,3 @@ def _summary(matrices: Matrices, result: LmmResult, reml: bool) -> dict[str, Any
         between = float(result.covariances[0][0, 0])
         summary["icc"] = between / (between + result.sigma**2)
     return summary
-
-
-def covariance_rows(
-    group: str, names: Sequence[str], covariance: Array
-) -> Iterator[tuple[str, str, str, float, float]]:
-    """Rows of `variance_components`: the variances, then the covariances."""
-    sd = np.sqrt(np.diagonal(covariance))
-    places = [(i, i) for i in range(len(names))] + list(combinations(range(len(names)), 2))
-    for i, j in places:
-        correlation = 1.0 if i == j else float(np.divide(covariance[i, j], sd[i] * sd[j]))
-        yield group, names[i], names[j], float(covariance[i, j]), correlation

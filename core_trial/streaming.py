@@ -24,6 +24,7 @@ from .data.store.sql import quoted
 from .engine.arrays import Array, Codes
 from .engine.lmm import LmmResult
 from .engine.moments import Shifted, ShiftedTerm, fit_stand_ins, stand_ins
+from .engine.patterned import PATTERNS
 from .engine.random import RandomTerm
 from .errors import DataError, PlanError
 from .formula import MixedFormula, Terms, factor_names
@@ -184,10 +185,12 @@ def _fit(
     terms, random = [], []
     for bar in formula.bars:
         grouping, (z, z_names) = data.levels(bar.group), data.design(bar.columns)
-        columns = (z.columns, grouping.level, len(grouping.labels), grouping.name)
+        if bar.structure in PATTERNS:
+            raise PlanError(f"{bar.structure}(...) cannot be streamed: read the rows into a data frame first")
+        columns = (z.columns, grouping.level, len(grouping.labels), grouping.name, bar.structure)
         terms.append(ShiftedTerm(RandomTerm(*columns), z.shift))
         streamed = StreamedGrouping(grouping.name, grouping.labels)
-        random.append(StreamedColumns(names=z_names, grouping=streamed))
+        random.append(StreamedColumns(names=z_names, grouping=streamed, structure=bar.structure))
     result = fit_stand_ins(y, x, terms, data.count, reml=reml)
     matrices = StreamedMatrices(names, tuple(random), notes, data.sums.rows - data.sums.incomplete, origin)
     return matrices, result

@@ -183,6 +183,11 @@ class Stacked:
         """Length of gamma."""
         return int(self._gammas[-1].stop)
 
+    @property
+    def curved(self) -> bool:
+        """Whether a part has fewer parameters than elements, of which they are no linear functions."""
+        return self.size < self.elements
+
     def nearest(self, gamma: Array, least: float) -> Array:
         blocks = zip(self.parts, self._gammas, strict=True)
         return np.concatenate([part.nearest(gamma[s], least) for part, s in blocks])

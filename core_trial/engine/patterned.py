@@ -30,7 +30,7 @@ class Pattern(NamedTuple):
     exponent: Literal["lag", "one"] | None
 
 
-PATTERNS: Mapping[PatternName, Pattern] = {
+PATTERNS: Mapping[str, Pattern] = {
     "diag": Pattern("independent", True, None),
     "cs": Pattern("compound-symmetric", False, "one"),
     "csh": Pattern("heterogeneous compound-symmetric", True, "one"),
@@ -119,28 +119,37 @@ class Patterned:
         natural, (first, second) = self._natural(theta), self._steps(theta)
         bent = np.einsum("...g,...gst->...st", weights, self._bends(*natural))
         straight = np.einsum("...g,...gs->...s", weights, self._slopes(*natural)) * second
-        return bent * first[..., None] * first[..., None, :] + straight[..., None] * np.eye(self.parameters)
+        outer = first[..., None] * first[..., None, :]
+        return np.asarray(bent * outer + straight[..., None] * np.eye(self.parameters))
 
     def _inside(self, theta: Array) -> tuple[Array, Array]:
         tau, rho = self._natural(theta)
         return np.where(np.abs(tau) < TINY, TINY, tau), rho
 
+    @property
+    def _linear(self) -> bool:
+        """Whether any elements are possible, so that they can be parameters themselves."""
+        return self.parameters == len(self.basis)
+
     def tangent(self, theta: Array) -> Array:
+        if self._linear:
+            return np.broadcast_to(np.eye(self.parameters), (*theta.shape, self.parameters))
         return self._slopes(*self._inside(theta))
 
     def tangent_bend(self, theta: Array) -> Array:
-        return self._bends(*self._inside(theta))
+        bends = self._bends(*self._inside(theta))
+        return np.zeros_like(bends) if self._linear else bends
 
     def nearest(self, gamma: Array, least: float) -> Array:
         variance = self.left[self.exponent == 0].T @ gamma[self.exponent == 0]
         tau = np.sqrt(np.maximum(variance, least**2))
         t = tau ** (1 / self.power)
         if not self.exponent.any():
-            return t
+            return np.asarray(t)
         first = self.exponent == 1
         rho = np.mean(gamma[first] / ((tau @ self.left[first].T) * (tau @ self.right[first].T)))
         place = (2 * rho - 1 - self.lowest) / (1 - self.lowest)
-        return np.append(t, np.arcsin(np.clip(place, -TYPICAL, TYPICAL)))
+        return np.asarray([*t, np.arcsin(np.clip(place, -TYPICAL, TYPICAL))])
 
     def factor(self, theta: Array) -> Array:
         values, axes = np.linalg.eigh(np.tensordot(self.gamma(theta), self.basis, 1))
@@ -172,7 +181,7 @@ def patterned(name: PatternName, q: int) -> Patterned:
         basis=basis,
         left=which[a[first]],
         right=which[b[first]],
-        exponent=e[first],
+        exponent=e[first].astype(float),
         lowest=-1.0 if exponent == "lag" else -1 / (q - 1),
         power=2 if heterogeneous and exponent else 1,
     )

@@ -13,6 +13,7 @@ from .arrays import Array
 from .crossprod import CrossProducts
 from .information import inverse
 from .newton import Minimum, minimise
+from .patterned import AnySign
 from .profile import Likelihood, Profile, profile
 from .random import RandomDesign
 
@@ -55,18 +56,30 @@ class Deviance:
 def search(deviance: Deviance) -> Minimum[Point]:
     """The minimum, from the moment estimates or else from the first of `STARTS` that leads to one.
 
+    Correlations that decay may have several minima: then the lowest from all of these.
+
     Raises
     ------
     DesignError : covariances that the data cannot tell from each other, the fixed effects or the residuals
     FitError : no minimum was found
     """
-    tried = []
+    tried, found = [], []
     for name, start in _starts(deviance):
         minimum = minimise(deviance, start)
         _check_residual(minimum.at.profile)
-        if minimum.converged:
-            return minimum
-        tried.append(f"{name}: deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
+        if not minimum.converged:
+            tried.append(f"{name}: deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
+            continue
+        found.append(minimum)
+        if not deviance.random.structure.curved:
+            break
+    if found:
+        return min(found, key=lambda minimum: minimum.at.value)
+    if any(isinstance(part, AnySign) for part in deviance.random.structure.parts):
+        raise FitError(
+            "the likelihood has no maximum before the negative variance of the clusters reaches its limit, where the"
+            " covariance of the rows is no longer positive definite: fit with unconstrained=False"
+        )
     raise FitError(
         f"the mixed model did not converge by Newton's method; simplify its random terms ({'; '.join(tried)})"
     )
