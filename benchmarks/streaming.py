@@ -42,10 +42,9 @@ def main() -> None:
         _time(options.time, options.rounds)
         return
     if options.peak:
-        ct.lmm(next(iter(MODELS)), options.peak)
-        print(
-            f"  peak memory of the fit {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB", flush=True
-        )
+        fit = ct.lmm(next(iter(MODELS)), options.peak)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        print(f"  peak memory of a fit of {fit.summary['nobs']:,} rows {peak:.0f} MB", flush=True)
         return
     for rows in options.rows:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -59,14 +58,21 @@ def main() -> None:
 
 def draw(path: Path, rows: int, seed: int = 1) -> None:
     rng = np.random.default_rng(seed)
-    effect = rng.normal(size=TEAMS)
+    effect, slope = rng.normal(size=(2, TEAMS))
     with pyarrow.parquet.ParquetWriter(path, SCHEMA) as writer:
         for start in range(0, rows, CHUNK):
             n = min(CHUNK, rows - start)
             team, month = rng.integers(0, TEAMS, n), rng.choice([0, 6, 12], n)
             baseline = 50 + 10 * rng.normal(size=n)
             arm = team % 2
-            y = 20 + 0.5 * baseline + 0.1 * arm * month + (1 + 0.02 * month) * effect[team] + 3 * rng.normal(size=n)
+            y = (
+                20
+                + 0.5 * baseline
+                + 0.1 * arm * month
+                + effect[team]
+                + 0.05 * slope[team] * month
+                + 3 * rng.normal(size=n)
+            )
             columns = [y, arm.astype("int8"), baseline, team.astype("int16"), month.astype("int8")]
             writer.write_table(pa.table(columns, schema=SCHEMA))
 

@@ -20,6 +20,7 @@ from formulaic.parser.types import Factor, Term
 
 from .coding import INTERCEPT, Columns, code_by_term, code_terms
 from .columns import require_columns
+from .data.sources.records import reading
 from .data.store.sql import quoted
 from .engine.arrays import Array, Codes
 from .engine.lmm import LmmResult
@@ -167,7 +168,8 @@ def stream_lmm(formula: MixedFormula, source: Source, *, reml: bool) -> tuple[St
         layout = _layout(formula, types)
         present = {name: _present(name, kind) for name, kind in types.items()}
         complete = " AND ".join(present.values())
-        sums = group_sums(relation, layout.keys, list(layout.sql.values()), complete)
+        with reading(origin, "a table"):
+            sums = group_sums(relation, layout.keys, list(layout.sql.values()), complete)
         notes = missing_note(relation, present, sums)
         if not np.isfinite(sums.moments).all():
             refuse_infinite(relation, layout.sql, complete)

@@ -35,6 +35,7 @@ FORMULAS = [
     "y ~ arm + age + (1 | team) + (1 | item)",
     "y ~ arm + age + (month || team) + (1 | item)",
     "y ~ arm + age + I(2 * age) + consented + (0 + month | team)",
+    "y ~ C(consented) * age + C(trust) + (1 | team)",
     "y ~ arm + far + (1 | team)",
     "far ~ arm + age + (1 | team)",
 ]
@@ -288,6 +289,12 @@ def test_faults_of_the_data(change, formula, error, message, parquet):
 def test_a_number_of_categories_that_is_infinite(parquet):
     with pytest.raises(ct.DataError, match=r"'log\(month\)' is -inf in some rows"):
         ct.lmm("y ~ C(month) + log(month) + (1 | team)", parquet)
+
+
+def test_a_query_that_fails_on_the_way(parquet):
+    sql = f"SELECT * REPLACE (CAST(arm AS DOUBLE) AS age) FROM '{parquet}'"
+    with pytest.raises(ct.DataError, match=r"a query cannot be read as a table: Conversion Error: .*'(control|interv)"):
+        ct.lmm(FORMULA, ct.Query(None, sql))
 
 
 def test_a_source_without_rows(parquet):
