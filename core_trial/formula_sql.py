@@ -31,7 +31,7 @@ FUNCTIONS = {
 
 
 def number_sql(expression: str, types: Mapping[str, str]) -> str:
-    """SQL of a number of a formula, DOUBLE; `types` are those of the columns.
+    r"""SQL of a number of a formula, DOUBLE; `types` are those of the columns.
 
     Raises
     ------
@@ -39,8 +39,8 @@ def number_sql(expression: str, types: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> number_sql("I(age**2)", {"age": "integer"})
-    '(pow(CAST("age" AS DOUBLE), 2.00000000000000000e+00))'
+    >>> number_sql("I(age * dose)", {"age": "integer", "dose": "double"})
+    'coalesce(((CAST("age" AS DOUBLE) * CAST("dose" AS DOUBLE))), \'nan\'::DOUBLE)'
     """
     if expression in types:
         return _column(expression, types)
