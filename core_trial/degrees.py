@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -28,6 +28,11 @@ from .matrices import Matrices
 Ddf = Literal[
     "kenward-roger", "kenward-roger-2009", "satterthwaite", "between-within", "clusters", "residual", "normal"
 ]
+DEFAULT_INFORMATION: Mapping[Ddf, Information] = {
+    "kenward-roger": "expected",
+    "kenward-roger-2009": "expected",
+    "satterthwaite": "observed",
+}
 KENWARD_ROGER = {
     "kenward-roger": (kenward_roger_covariance, "Kenward and Roger (1997)"),
     "kenward-roger-2009": (kenward_roger_2009_covariance, "Kenward and Roger (2009)"),
@@ -74,9 +79,9 @@ def small_sample(
     if information is not None and information not in get_args(Information):
         raise PlanError(f"information {information!r} is unknown; choose from {', '.join(get_args(Information))}")
     if ddf in KENWARD_ROGER:
-        return _kenward_roger(ddf, result, information or "expected", reml)
+        return _kenward_roger(ddf, result, information or DEFAULT_INFORMATION[ddf], reml)
     if ddf == "satterthwaite":
-        return _satterthwaite(result, information or "observed")
+        return _satterthwaite(result, information or DEFAULT_INFORMATION[ddf])
     if information is not None:
         raise PlanError(f"information is an option of kenward-roger and satterthwaite, not of {ddf}")
     return by_column(result.covariance, *_of_columns(ddf, result, matrices))

@@ -71,11 +71,14 @@ class Fit:
         self, weights: Mapping[str, float], *, conf_level: float = 0.95, exponentiate: bool = False
     ) -> pd.DataFrame:
         """One row for a linear combination of coefficients, given as term -> weight."""
+        return self._table([spell(weights)], self.row(weights)[None], conf_level, exponentiate)
+
+    def row(self, weights: Mapping[str, float]) -> Array:
+        """(p,) the weight of each coefficient, from term -> weight."""
         unknown = [term for term in weights if term not in self.terms]
         if unknown:
             raise PlanError(f"no coefficient {unknown[0]!r}; the fit has {', '.join(self.terms)}")
-        row = np.array([[weights.get(term, 0.0) for term in self.terms]])
-        return self._table([_spell(weights)], row, conf_level, exponentiate)
+        return np.array([weights.get(term, 0.0) for term in self.terms])
 
     def test(self, hypothesis: str | Sequence[str] | Array) -> pd.DataFrame:
         """One row, with the columns `JOINT`: an F test of several linear combinations of coefficients together.
@@ -94,7 +97,7 @@ class Fit:
         and taken where numbers that it interacts with are zero: centre these. It does not depend on how the factors
         are coded. Where combinations of levels do not occur, what remains estimable is tested, as SAS does.
         """
-        contrasts = type_three(self._frame())
+        contrasts = type_three(self.model_frame)
         return self._joint([independent(Hypothesis(t, rows, np.zeros(len(rows)))) for t, rows in contrasts.items()])
 
     def marginal_means(
@@ -114,7 +117,7 @@ class Fit:
         The columns of `by`, then `estimate std_error df conf_low conf_high`, on the scale of the link; NaN where the
         data do not determine a mean. As R's emmeans.
         """
-        combined = marginal_means.means(self._frame(), _names(by), at or {}, weights)
+        combined = marginal_means.means(self.model_frame, _names(by), at or {}, weights)
         table = self._combined(combined, conf_level)
         return table.drop(columns=["statistic", "p_value"])
 
@@ -132,7 +135,8 @@ class Fit:
         The columns of `by`, then those of `tidy()`; p-values and intervals are not adjusted for their number. The
         other parameters are those of `marginal_means`.
         """
-        return self._combined(marginal_means.differences(self._frame(), of, _names(by), at or {}, weights), conf_level)
+        combined = marginal_means.differences(self.model_frame, of, _names(by), at or {}, weights)
+        return self._combined(combined, conf_level)
 
     def glance(self) -> pd.DataFrame:
         """One row for the whole fit: nobs n_clusters loglik aic bic sigma singular converged icc (what applies)."""
@@ -172,7 +176,9 @@ class Fit:
         p_value = special.fdtrc(q, df, statistic) if np.isfinite(df) else special.chdtrc(q, q * statistic)
         return hypothesis.text, q, df, scale, statistic, float(p_value)
 
-    def _frame(self) -> ModelFrame:
+    @property
+    def model_frame(self) -> ModelFrame:
+        """The formula and rows of the fit; PlanError where it keeps none."""
         if self.frame is None:
             raise PlanError("this fit keeps no rows and formula of fixed effects; fit a data frame by lmm or mmrm")
         return self.frame
@@ -182,7 +188,7 @@ def _names(by: str | Sequence[str]) -> list[str]:
     return [by] if isinstance(by, str) else list(by)
 
 
-def _spell(weights: Mapping[str, float]) -> str:
+def spell(weights: Mapping[str, float]) -> str:
     """`{"a": 1, "b": -1}` as "a - b"."""
     text = " ".join(
         f"{'-' if w < 0 else '+'} {'' if abs(w) == 1 else f'{abs(w):g}*'}{term}" for term, w in weights.items() if w

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from .ddf_comparison import Method, compare
+from .degrees import Ddf, SmallSample, small_sample
+from .effect_size import Standard, effect_size
+from .engine.conditional import mode_deviations
+from .engine.inference import Information
 from .engine.lmm import LmmResult
 from .errors import PlanError
-from .fit import Array, Fit
+from .fit import Array, Fit, spell
 from .likelihood import variance_tests
 from .matrices import Matrices
-from .variance_intervals import Interval, deviations, fixed_table, shares, variance_table
+from .prediction import Interval, predictions
+from .residuals import Kind, residuals
+from .variance_intervals import Interval as VarianceInterval
+from .variance_intervals import deviations, fixed_table, shares, variance_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +33,12 @@ class LmmFit(Fit):
     ----------
     result : what the engine found, `result.path` being the way of its optimiser
     matrices : what the engine was given
+    ddf : the small-sample method that was asked for, and the information that it takes
     """
 
     result: LmmResult = field(repr=False)
     matrices: Matrices = field(repr=False)
+    ddf: Method
 
     def variance_components(self) -> pd.DataFrame:
         """A row a variance or covariance: `group term other covariance correlation`; the residual variance is last.
@@ -45,8 +55,9 @@ class LmmFit(Fit):
         return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
 
     def ranef(self) -> pd.DataFrame:
-        """Conditional modes (best linear unbiased predictors) of the random effects: `group level term mode`.
+        """Conditional modes (best linear unbiased predictors) of the random effects: `group level term mode std_error`.
 
+        `std_error` is the standard deviation of an effect about its mode, the parameters known, as lme4's `condVar`.
         PlanError where the variance is negative: no random effects have it.
         """
         if any(np.any(np.diagonal(covariance) < 0) for covariance in self.result.covariances):
@@ -58,11 +69,75 @@ class LmmFit(Fit):
                     "level": np.repeat(np.array(random.grouping.labels, dtype=object), len(random.names)),
                     "term": list(random.names) * len(random.grouping.labels),
                     "mode": modes.ravel(),
+                    "std_error": deviations.ravel(),
                 }
             )
-            for group, random, modes in zip(self.groups, self.matrices.random, self.result.modes, strict=True)
+            for group, random, modes, deviations in zip(
+                self.groups, self.matrices.random, self.result.modes, mode_deviations(self.result), strict=True
+            )
         ]
         return pd.concat(frames, ignore_index=True)
+
+    def compare_ddf(self, term: str | None = None, *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Every small-sample method side by side: `ddf information`, the columns of `tidy()`, `chosen note`.
+
+        A row a method and coefficient, or only the coefficient `term`; `chosen` marks the method of this fit. `note`
+        says why a method does not apply; it has no numbers then.
+        """
+
+        def inference(ddf: Ddf, information: Information | None) -> SmallSample:
+            reml = self.result.deviance.reml
+            return small_sample(ddf, self.result, self.matrices, reml=reml, information=information)
+
+        return compare(self, inference, self.ddf, term, conf_level)
+
+    def predict(
+        self,
+        new: pd.DataFrame | None = None,
+        *,
+        conditional: bool = False,
+        interval: Interval = "confidence",
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """A row a row: `estimate std_error df conf_low conf_high`, with the index of the rows.
+
+        Parameters
+        ----------
+        new : rows with every column of the formula but the outcome; by default those of the fit
+        conditional : predict for the clusters of the rows, with their conditional modes, those of clusters that are not
+            in the fit being zero; or else the mean over clusters
+        interval : `confidence`, of the mean of such rows; or `prediction`, of a single new outcome, in a new cluster
+            unless `conditional`
+
+        The standard error allows for the coefficients, by the covariance that inference uses, and for the random
+        effects (Henderson, 1975, Biometrics 31:423), the variances being taken as known. The degrees of freedom are
+        those of the coefficients' part. NaN where the data do not determine the mean.
+        """
+        return predictions(self, new, conditional, interval, conf_level)
+
+    def residuals(self, kind: Kind = "conditional") -> pd.Series:
+        """A residual for each row of the fit.
+
+        `marginal` y - X beta; `conditional` y - X beta - Z b, with the conditional modes; `pearson` those over the
+        residual standard deviation; `scaled` L^-1 (y - X beta), L L' the covariance of the outcome, which are
+        uncorrelated with variance 1 if the model holds (Houseman, Ryan and Coull, 2004, J Am Stat Assoc 99:383).
+        """
+        return residuals(self, kind)
+
+    def effect_size(
+        self, weights: str | Mapping[str, float], *, standard: Standard = "total", conf_level: float = 0.95
+    ) -> pd.DataFrame:
+        """A coefficient, or a linear combination term -> weight, in standard deviations of the outcome.
+
+        One row: `term estimate std_error df conf_low conf_high sd`. `sd` is the square root of the `total` variance
+        (within and between clusters, averaged over the rows) or of that of the residuals, `within` clusters: the d_T
+        and d_W of Hedges (2007, J Educ Behav Stat 32:341). The estimate is corrected for small samples as Hedges's g,
+        with the degrees of freedom h = 2 S^4 / var(S^2) of that variance S^2; its squared standard error is that of the
+        coefficient over S^2, plus d^2 / 2h. The interval takes t on the degrees of freedom `df` of the coefficient.
+        """
+        chosen = {weights: 1.0} if isinstance(weights, str) else weights
+        values = effect_size(self, self.row(chosen), standard, conf_level)
+        return pd.DataFrame([{"term": spell(chosen), **values}])
 
     def test_variances(self) -> pd.DataFrame:
         """A row a random term: the likelihood-ratio test of the model without it, by the likelihood of the fit.
@@ -83,7 +158,7 @@ class LmmFit(Fit):
         return fixed_table(self, conf_level)
 
     def variance_intervals(
-        self, *, interval: Interval = "profile", conf_level: float = 0.95, reml: bool | None = None
+        self, *, interval: VarianceInterval = "profile", conf_level: float = 0.95, reml: bool | None = None
     ) -> pd.DataFrame:
         """Standard deviations and correlations of the random effects, and the residual standard deviation.
 
@@ -102,7 +177,7 @@ class LmmFit(Fit):
         return variance_table(self, deviations(self), interval, conf_level, reml)
 
     def icc_intervals(
-        self, *, interval: Interval = "profile", conf_level: float = 0.95, reml: bool | None = None
+        self, *, interval: VarianceInterval = "profile", conf_level: float = 0.95, reml: bool | None = None
     ) -> pd.DataFrame:
         """Intracluster correlations and what they keep over nested groups, with the columns of `variance_intervals`.
 

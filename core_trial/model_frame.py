@@ -11,7 +11,7 @@ import numpy as np
 
 from .coding import Columns, code_new, code_terms, is_factor, levels
 from .engine.arrays import Array, Codes
-from .formula import Terms
+from .formula import Bar, Terms
 
 ESTIMABLE = 1e-8  # share of a row that may lie outside the rows that were fitted, from rounding
 CATEGORICAL = ("C", "factor")
@@ -19,18 +19,20 @@ CATEGORICAL = ("C", "factor")
 
 @dataclass(frozen=True)
 class ModelFrame:
-    """The fixed part of a fit.
+    """The formula of a fit, and the columns that it mentions.
 
     Attributes
     ----------
-    terms : of the formula
-    columns : that they mention, in the rows that were fitted
+    terms : of the fixed effects
+    columns : in the rows that were fitted
     kept : (p,) those columns of the design that have a coefficient
+    bars : the random terms of the formula
     """
 
     terms: Terms
     columns: Columns
     kept: Codes
+    bars: tuple[Bar, ...] = ()
 
     def design(self, new: Columns) -> Array:
         """(m, p) columns of `new` rows; a row whose mean the fit does not determine is NaN.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .coding import INTERCEPT
-from .degrees import Ddf, small_sample
+from .degrees import DEFAULT_INFORMATION, Ddf, small_sample
 from .engine.inference import Information
 from .engine.lmm import LmmResult, fit_lmm
 from .engine.patterned import PATTERNS
@@ -79,7 +79,7 @@ def lmm(
         parsed = free_variance(parsed)
     if isinstance(data, pd.DataFrame):
         matrices, result = _from_frame(parsed, data, reml)
-        frame = ModelFrame(parsed.fixed, matrices.columns, result.kept)
+        frame = ModelFrame(parsed.fixed, matrices.columns, result.kept, parsed.bars)
     else:
         (matrices, result), frame = _streamed(parsed, data, reml), None
     inference = small_sample(ddf, result, matrices, reml=reml, information=information)
@@ -95,6 +95,7 @@ def lmm(
         frame=frame,
         result=result,
         matrices=matrices,
+        ddf=(ddf, information or DEFAULT_INFORMATION.get(ddf)),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .lmm_fit import LmmFit
 
 Interval = Literal["profile", "wald"]
+ONE_VARIANCE = ("cs", "ar1")  # structures of periods that have one
 COLUMNS = ("group", "term", "other", "quantity", "estimate", "conf_low", "conf_high", "boundary")
 
 
@@ -60,17 +61,22 @@ def deviations(fit: LmmFit) -> Iterator[Wanted]:
 
 
 def shares(fit: LmmFit) -> Iterator[Wanted]:
-    """The correlation of two rows of each group, and for nested groups the ratio of the coarser's to the finer's."""
-    if any(random.names != (INTERCEPT,) for random in fit.matrices.random):
+    """The correlation of two rows of each group, and how it falls from finer to coarser groups and between periods."""
+    if any(r.names != (INTERCEPT,) and r.structure not in ONE_VARIANCE for r in fit.matrices.random):
         raise PlanError("with random slopes the intracluster correlation depends on the covariates: there is not one")
     least = -1.0 if any(_any_sign(fit, place) for place in range(len(fit.groups))) else 0.0
     levels = [random.grouping.level for random in fit.matrices.random]
-    above = [tuple(j for j, coarse in enumerate(levels) if _is_nested(fine, coarse)) for fine in levels]
+    above = [tuple(j for j, coarse in enumerate(levels) if is_nested(fine, coarse)) for fine in levels]
     for group, places in zip(fit.groups, above, strict=True):
         yield Wanted((group, INTERCEPT, INTERCEPT, "icc"), Quantity(_share(places), least, 1), places)
     for i, j in ((i, j) for i, places in enumerate(above) for j in places if j != i):
         names = (fit.groups[i], INTERCEPT, fit.groups[j], "autocorrelation")
         yield Wanted(names, Quantity(_ratio(above[j], above[i]), least, 1), above[i], (Quantity(_sum(above[i]), 0),))
+    for place, random in enumerate(fit.matrices.random):
+        if random.structure in ONE_VARIANCE:
+            names = (fit.groups[place], random.names[0], random.names[1], "autocorrelation")
+            over = (Quantity(_element(place, 0, 0), 0),)
+            yield Wanted(names, Quantity(_correlation(place, 0, 1), -1, 1), (place,), over)
 
 
 def variance_table(
@@ -144,11 +150,10 @@ def _share(places: Iterable[int]) -> Callable[[Components], float]:
 
 
 def _any_sign(fit: LmmFit, place: int) -> bool:
-    random = fit.result.deviance.random
-    return random.as_given(random.terms)[place].structure == "any sign"
+    return fit.matrices.random[place].structure == "any sign"
 
 
-def _is_nested(fine: Codes, coarse: Codes) -> bool:
+def is_nested(fine: Codes, coarse: Codes) -> bool:
     """Whether each level of `fine` lies within one of `coarse`."""
     first = np.unique(fine, return_index=True)[1]
     return bool(np.array_equal(coarse, coarse[first][fine]))

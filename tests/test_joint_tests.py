@@ -116,5 +116,5 @@ def test_a_model_without_a_joint_rule_takes_the_fewest_degrees(data):
     fit = ct.cluster_level("score", data, cluster="team", arm="arm")
     one, t = fit.test(np.eye(len(fit.terms))[:1]).iloc[0], fit.tidy().iloc[0]
     np.testing.assert_allclose([one["df"], one["statistic"]], [t["df"], t["statistic"] ** 2], rtol=1e-12)
-    with pytest.raises(ct.PlanError, match="no formula"):
+    with pytest.raises(ct.PlanError, match="keeps no rows and formula"):
         fit.anova()

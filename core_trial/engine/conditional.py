@@ -59,15 +59,20 @@ def condition(result: LmmResult, effects: Sequence[Effects]) -> Conditional:
 
 def mode_deviations(result: LmmResult) -> list[Array]:
     """One (levels, q) a random term: standard deviations of the effects about their modes, as lme4's `condVar`."""
-    sizes = [modes.shape for modes in result.modes]
+    random = result.deviance.random
+    terms = random.as_given(random.terms)
     deviations = []
-    for term, (n_levels, q) in enumerate(sizes):
-        zeros = [np.zeros((n_levels * q, other)) for _, other in sizes]
-        zeros[term] = np.tile(np.eye(q), (n_levels, 1))
-        levels = [np.zeros(n_levels * q, int)] * len(sizes)
-        levels[term] = np.repeat(np.arange(n_levels), q)
-        variance = condition(result, [Effects(z, level) for z, level in zip(zeros, levels, strict=True)]).variance
-        deviations.append(np.sqrt(variance).reshape(n_levels, q))
+    for term in terms:
+        one_each = np.tile(np.eye(term.size), (term.n_levels, 1))
+        level = np.repeat(np.arange(term.n_levels), term.size)
+        effects = [
+            Effects(
+                one_each if other is term else np.zeros((len(level), other.size)),
+                level if other.factor == term.factor else np.zeros_like(level),
+            )
+            for other in terms
+        ]
+        deviations.append(np.sqrt(condition(result, effects).variance).reshape(term.n_levels, term.size))
     return deviations
 
 

@@ -29,6 +29,8 @@ AWAY = 0.3  # relative standard deviation that a second search sets out from
 LEVEL = 1e-7  # slope of a quantity of unit size that is level: where a variance is zero
 MET = 1e-4  # how near to its bound the deviance is at the end of a search
 
+FORBIDDEN = 1e6  # stands for an infinite deviance
+
 
 class Components(NamedTuple):
     """One (q, q) covariance a random term, as given, and the residual variance, on the scale of the data."""
@@ -159,10 +161,12 @@ def _search(region: Region, measure: Callable[[Array], float], excess: float, st
     length = float(np.linalg.norm(slope))
     if length < LEVEL:
         return start
-    rise = _Once(region, start)
+    rise, first = _Once(region, start), np.sqrt(2 * excess) * slope / length
+    while rise(first)[0] == FORBIDDEN:
+        first = first / 2
     found = minimize(
         lambda v: -measure(start + region.axes @ v) / length,
-        np.sqrt(2 * excess) * slope / length,
+        first,
         jac="3-point",
         method="SLSQP",
         constraints={"type": "ineq", "fun": lambda v: excess - rise(v)[0], "jac": lambda v: -rise(v)[1]},
@@ -172,7 +176,10 @@ def _search(region: Region, measure: Callable[[Array], float], excess: float, st
 
 
 class _Once:
-    """The deviance and its gradient along the axes of a region, computed once for each point in turn."""
+    """The deviance and its gradient along the axes of a region, computed once for each point in turn.
+
+    Where the parameters give no covariance matrix, `FORBIDDEN` and no slope.
+    """
 
     def __init__(self, region: Region, start: Array):
         self.region, self.start = region, start
@@ -181,6 +188,12 @@ class _Once:
 
     def __call__(self, v: Array) -> tuple[float, Array]:
         if self.point is None or not np.array_equal(v, self.point):
-            value, gradient = self.region(self.start + self.region.axes @ v)
-            self.point, self.last = v.copy(), (value, gradient @ self.region.axes)
+            self.point, self.last = v.copy(), self._evaluate(v)
         return self.last
+
+    def _evaluate(self, v: Array) -> tuple[float, Array]:
+        try:
+            value, gradient = self.region(self.start + self.region.axes @ v)
+        except np.linalg.LinAlgError:
+            return FORBIDDEN, np.zeros_like(v)
+        return value, gradient @ self.region.axes
