@@ -29,10 +29,14 @@ class Crossed:
     def __add__(self, other: Crossed) -> Crossed:
         return Crossed(csr_array(self.zu + other.zu), self.uu + other.uu, self.uw + other.uw)
 
+    def __neg__(self) -> Crossed:
+        return Crossed(-self.zu, -self.uu, -self.uw)
+
 
 @dataclass(frozen=True)
 class CrossProducts:
-    """Sums over the rows of each of J clusters, with w = [X y]; chunks of rows merge with `+`.
+    """Sums over the rows of each of J clusters, with w = [X y]; chunks of rows merge with `+`,
+    and part again with `-`.
 
     Attributes
     ----------
@@ -54,6 +58,11 @@ class CrossProducts:
         return CrossProducts(
             self.rows + other.rows, self.zz + other.zz, self.zw + other.zw, self.ww + other.ww, crossed
         )
+
+    def __sub__(self, other: CrossProducts) -> CrossProducts:
+        """Without the rows of `other`."""
+        crossed = -other.crossed if other.crossed else None
+        return self + CrossProducts(-other.rows, -other.zz, -other.zw, -other.ww, crossed)
 
     @property
     def n_rows(self) -> int:

@@ -5,7 +5,7 @@ Every array has the fits on its first axis. Each fit has the numbers that `fit_l
 
 from .allocations import fit_allocations
 from .design import BatchDesign, batch_design
-from .fits import BatchFits
+from .fits import BatchFits, joined
 from .resampled import fit_resampled
 from .responses import fit_responses
 from .summary import Question
@@ -18,4 +18,5 @@ __all__ = [
     "fit_allocations",
     "fit_resampled",
     "fit_responses",
+    "joined",
 ]
