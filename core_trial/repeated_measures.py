@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .coding import INTERCEPT
+from .ddf_comparison import Method, compare
 from .degrees import Ddf, SmallSample, by_column, small_sample
 from .engine.inference import Information, between_within, constant_within
 from .engine.mmrm import MmrmResult, fit_mmrm
@@ -23,6 +24,8 @@ from .matrices import Matrices, RandomColumns, model_matrices
 from .model_frame import ModelFrame
 from .visits import Layout, lay_out
 
+INFORMED = ("kenward-roger", "satterthwaite")  # methods that take the information about the variance parameters
+
 
 @dataclass(frozen=True, kw_only=True)
 class MmrmFit(Fit):
@@ -32,11 +35,13 @@ class MmrmFit(Fit):
     ----------
     result : what the engine found, `result.minimum.path` being the way of its optimiser
     matrices, layout : what the engine was given
+    ddf : the small-sample method, and the information that it takes
     """
 
     result: MmrmResult = field(repr=False)
     matrices: Matrices = field(repr=False)
     layout: Layout = field(repr=False)
+    ddf: Method
 
     def residual_covariance(self) -> pd.DataFrame | dict[Any, pd.DataFrame]:
         """Covariance of the residuals, visits by visits; with `group`, one for each of its levels.
@@ -60,6 +65,18 @@ class MmrmFit(Fit):
         for group, covariance in zip(groups, self.result.residual_covariances, strict=True):
             rows.extend(covariance_rows(f"Residual {group}".strip(), names, covariance))
         return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
+
+    def compare_ddf(self, term: str | None = None, *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Every small-sample method side by side: `ddf information`, the columns of `tidy()`, `chosen note`.
+
+        A row a method and coefficient, or only the coefficient `term`; `chosen` marks the method of this fit. `note`
+        says why a method does not apply; it has no numbers then.
+        """
+
+        def inference(ddf: Ddf, information: Information | None) -> SmallSample:
+            return _inference(ddf, information, self.result, self.matrices, self.layout)
+
+        return compare(self, inference, self.ddf, term, conf_level)
 
 
 def mmrm(
@@ -145,7 +162,8 @@ def mmrm(
         spatial=covariance == "sp_exp",
     )
     result = fit_mmrm(matrices.y, matrices.x, layout.engine, covariance, reml=reml)
-    inference = _inference(ddf, result, matrices, layout, information)
+    method = (ddf, information if ddf in INFORMED else None)
+    inference = _inference(*method, result, matrices, layout)
     return MmrmFit(
         terms=tuple(matrices.names[i] for i in result.kept),
         estimate=result.estimate,
@@ -159,6 +177,7 @@ def mmrm(
         result=result,
         matrices=matrices,
         layout=layout,
+        ddf=method,
     )
 
 
@@ -172,7 +191,7 @@ def _check_options(formula: str, covariance: str, information: str) -> None:
 
 
 def _inference(
-    ddf: Ddf, result: MmrmResult, matrices: Matrices, layout: Layout, information: Information
+    ddf: Ddf, information: Information | None, result: MmrmResult, matrices: Matrices, layout: Layout
 ) -> SmallSample:
     if ddf == "kenward-roger-2009":
         raise PlanError("kenward-roger-2009 is for lmm; choose kenward-roger, which for mmrm is the linear one")
@@ -183,8 +202,7 @@ def _inference(
         )
     intercept = np.ones((len(matrices.y), 1))
     nested = replace(matrices, random=tuple(RandomColumns(intercept, (INTERCEPT,), f) for f in layout.nested))
-    asked = information if ddf in ("kenward-roger", "satterthwaite") else None
-    found = small_sample(ddf, result, nested, reml=result.at.deviance.reml, information=asked)
+    found = small_sample(ddf, result, nested, reml=result.at.deviance.reml, information=information)
     linear = ", second derivatives of the covariance left out" if ddf == "kenward-roger" else ""
     return replace(found, words=found.words + linear)
 

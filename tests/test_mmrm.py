@@ -282,6 +282,17 @@ def test_degrees_of_freedom_by_level(cohort):
     assert fitted(cohort, ddf="clusters", cluster="team").tidy()["df"].tolist() == [9 - 2] * 9
 
 
+def test_methods_side_by_side(cohort):
+    fit = fitted(cohort, cluster="team")
+    table = fit.compare_ddf("arm[T.intervention]").set_index(["ddf", "information"])
+    assert table.index[table["chosen"]].tolist() == [("kenward-roger", "observed")]
+    assert table.loc[("kenward-roger", "observed"), "df"] == row(fit)["df"]
+    assert table.loc[("between-within", ""), "df"] == 9 - 2
+    assert "is for lmm" in table.loc[("kenward-roger-2009", "expected"), "note"]
+    alone = fitted(cohort, cluster="team", ddf="satterthwaite", information="expected")
+    assert table.loc[("satterthwaite", "expected"), "p_value"] == row(alone)["p_value"]
+
+
 # -- What the fit says ------------------------------------------------------------------------------------------------
 
 
