@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from .coding import INTERCEPT
@@ -14,10 +12,11 @@ from .engine.inference import Information
 from .engine.lmm import LmmResult, fit_lmm
 from .engine.patterned import PATTERNS
 from .engine.random import RandomTerm
-from .errors import PlanError, TrialWarning
+from .errors import PlanError
 from .formula import MixedFormula, parse_formula
 from .formula import unconstrained as free_variance
 from .lmm_fit import LmmFit
+from .lmm_summary import lmm_notes, lmm_summary
 from .matrices import Matrices, RandomColumns, model_matrices
 from .model_frame import ModelFrame
 
@@ -89,8 +88,8 @@ def lmm(
         covariance=inference.covariance,
         degrees=inference.degrees,
         method=_method(matrices, reml, inference.words),
-        notes=(*matrices.notes, *_notes(matrices, result)),
-        summary=_summary(matrices, result, reml),
+        notes=lmm_notes(matrices, result, stacklevel=2),
+        summary=lmm_summary(matrices, result),
         joint=inference.joint,
         frame=frame,
         result=result,
@@ -133,37 +132,3 @@ def _random_words(random: RandomColumns) -> str:
 
 def _effect(name: str) -> str:
     return "intercepts" if name == INTERCEPT else f"effects of {name}"
-
-
-def _notes(matrices: Matrices, result: LmmResult) -> list[str]:
-    notes = []
-    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
-    if dropped:
-        notes.append(f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it")
-    for random, boundary in zip(matrices.random, result.boundary, strict=True):
-        if boundary:
-            what = "a variance of zero" if len(random.names) == 1 else "a singular covariance"
-            what = "the most negative variance possible" if random.structure == "any sign" else what
-            notes.append(f"boundary fit: {what} is estimated for the random effects of {random.grouping.name}")
-            warnings.warn(notes[-1], TrialWarning, stacklevel=3)
-    return notes
-
-
-def _summary(matrices: Matrices, result: LmmResult, reml: bool) -> dict[str, Any]:
-    nobs = matrices.n_rows
-    parameters = len(result.estimate) + len(result.minimum.theta) + 1
-    summary = {
-        "nobs": nobs,
-        "n_clusters": max(len(random.grouping.labels) for random in matrices.random),
-        "loglik": result.log_likelihood,
-        "aic": 2 * parameters - 2 * result.log_likelihood,
-        "bic": np.log(nobs) * parameters - 2 * result.log_likelihood,
-        "sigma": result.sigma,
-        "reml": reml,
-        "singular": result.singular,
-        "converged": True,
-    }
-    if len(matrices.random) == 1 and matrices.random[0].names == (INTERCEPT,):
-        between = float(result.covariances[0][0, 0])
-        summary["icc"] = between / (between + result.sigma**2)
-    return summary
