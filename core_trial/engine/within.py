@@ -83,7 +83,7 @@ class Within:
     @cached_property
     def white(self) -> Array:
         """(N, k) w divided by the root of V."""
-        return self.stacks.transform(self.root[None])[0]
+        return np.asarray(self.stacks.transform(self.root[None])[0])
 
     @cached_property
     def products(self) -> Array:
