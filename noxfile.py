@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Make the stored results of the reference programs again; needs R with lme4, lmerTest and pbkrtest."""
+    """Make the stored results of the reference programs again; needs R (lme4, lmerTest, pbkrtest, emmeans, glmmTMB)."""
     install(session)
     session.run("python", "tests/reference/regenerate.py", *session.posargs)
 
@@ -55,7 +55,7 @@ def reference(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print our speed as a ratio to the reference programs, from one run."""
     install(session)
-    for name in session.posargs or ("lmm", "panel"):
+    for name in session.posargs or ("lmm", "batch", "mmrm", "panel", "streaming"):
         session.run("python", f"benchmarks/{name}.py")
 
 
