@@ -10,7 +10,7 @@ import pandas as pd
 
 from .bootstrap_quantities import Quantities, Statistic, own_quantities, standard_quantities
 from .engine.arrays import Array
-from .engine.batch import BatchDesign, BatchFits, fit_resampled, fit_responses, joined
+from .engine.batch import BatchFits, fit_resampled, fit_responses, joined
 from .errors import FitError, PlanError
 from .simulation import response_model, streams
 
@@ -75,10 +75,8 @@ def bootstrap(fit: LmmFit, n: int, seed: int, *, kind: Kind, statistic: Statisti
     """See `LmmFit.bootstrap`."""
     if kind not in get_args(Kind):
         raise PlanError(f"bootstrap of kind {kind!r} is unknown; choose from {', '.join(get_args(Kind))}")
-    design = BatchDesign(fit.result.response.fixed, fit.result.deviance.random)
-    reml = fit.result.deviance.reml
-    observed = fit_responses(design, fit.matrices.y[None], reml=reml)
-    drawn = _parametric(fit, design, n, seed) if kind == "parametric" else _clusters(fit, design, n, seed)
+    observed = fit_responses(fit.design, fit.matrices.y[None], reml=fit.result.deviance.reml)
+    drawn = _parametric(fit, n, seed) if kind == "parametric" else _clusters(fit, n, seed)
     if not drawn.converged.any():
         raise FitError(f"none of the {n} data sets drawn could be fitted")
     names, quantities = own_quantities(statistic, observed) if statistic else standard_quantities(fit)
@@ -91,15 +89,15 @@ def bootstrap(fit: LmmFit, n: int, seed: int, *, kind: Kind, statistic: Statisti
     )
 
 
-def _parametric(fit: LmmFit, design: BatchDesign, n: int, seed: int) -> BatchFits:
+def _parametric(fit: LmmFit, n: int, seed: int) -> BatchFits:
     reml = fit.result.deviance.reml
-    return joined([fit_responses(design, drawn, reml=reml) for drawn in response_model(fit).draw(n, seed)])
+    return joined([fit_responses(fit.design, drawn, reml=reml) for drawn in response_model(fit).draw(n, seed)])
 
 
-def _clusters(fit: LmmFit, design: BatchDesign, n: int, seed: int) -> BatchFits:
-    clusters = design.random.absorbed[0].n_levels
+def _clusters(fit: LmmFit, n: int, seed: int) -> BatchFits:
+    clusters = fit.design.random.absorbed[0].n_levels
     draws = [generator.integers(0, clusters, (size, clusters)) for size, generator in streams(n, seed)]
-    return fit_resampled(design, fit.matrices.y, np.concatenate(draws), reml=fit.result.deviance.reml)
+    return fit_resampled(fit.design, fit.matrices.y, np.concatenate(draws), reml=fit.result.deviance.reml)
 
 
 def _method(fit: LmmFit, kind: Kind, n: int, seed: int) -> str:

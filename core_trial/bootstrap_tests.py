@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .engine.arrays import Array
-from .engine.batch import BatchDesign, fit_responses
+from .engine.batch import fit_responses
 from .errors import FitError
 from .likelihood import likelihood_ratio
 from .simulation import response_model
@@ -85,8 +85,7 @@ def bootstrap_test(small: LmmFit, large: LmmFit, *, n: int = 9999, seed: int) ->
     """
     asymptotic = likelihood_ratio(small, large)
     reml = small.result.deviance.reml and large.result.deviance.reml and len(small.terms) == len(large.terms)
-    designs = [BatchDesign(fit.result.response.fixed, fit.result.deviance.random) for fit in (small, large)]
-    drawn = [_ratios(designs, responses, reml) for responses in response_model(small).draw(n, seed)]
+    drawn = [_ratios((small, large), responses, reml) for responses in response_model(small).draw(n, seed)]
     ratios = np.concatenate(drawn)
     found = np.isfinite(ratios)
     if not found.any():
@@ -102,9 +101,9 @@ def bootstrap_test(small: LmmFit, large: LmmFit, *, n: int = 9999, seed: int) ->
     )
 
 
-def _ratios(designs: list[BatchDesign], responses: Array, reml: bool) -> Array:
+def _ratios(fits: tuple[LmmFit, LmmFit], responses: Array, reml: bool) -> Array:
     """(b,) statistics, NaN where a model could not be fitted."""
-    small, large = (fit_responses(design, responses, reml=reml) for design in designs)
+    small, large = (fit_responses(fit.design, responses, reml=reml) for fit in fits)
     ratios = 2 * (large.log_likelihood - small.log_likelihood)
     return np.where(small.converged & large.converged, np.maximum(ratios, 0.0), np.nan)
 

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from .bootstrap import Bootstrap, bootstrap
+from .bootstrap import Kind as BootstrapKind
+from .bootstrap_quantities import Statistic
 from .ddf_comparison import Method, compare
 from .degrees import Ddf, SmallSample, small_sample
 from .effect_size import Standard, effect_size
+from .engine.batch import BatchDesign, BatchFits
 from .engine.conditional import mode_deviations
 from .engine.inference import Information
 from .engine.lmm import LmmResult
 from .errors import PlanError
 from .fit import Array, Fit, spell
+from .influence import influence
 from .likelihood import variance_tests
 from .matrices import Matrices
 from .prediction import Interval, predictions
+from .refitting import refit, refit_each
 from .residuals import Kind, residuals
+from .simulation import simulate
 from .variance_intervals import Interval as VarianceInterval
 from .variance_intervals import deviations, fixed_table, shares, variance_table
 
@@ -188,6 +197,75 @@ class LmmFit(Fit):
         al., 2016, Stat Med 35:4718). Wald intervals are on Fisher's z, cut at zero. PlanError with random slopes.
         """
         return variance_table(self, shares(self), interval, conf_level, reml)
+
+    def simulate(self, n: int, *, seed: int, conditional: bool = False) -> Array:
+        """Outcomes drawn from the fit, (n, rows): with new random effects, or if `conditional` with their modes.
+
+        The i-th depends on `seed` and i only. A variance of either sign is that of correlated residuals.
+        """
+        return simulate(self, n, seed, conditional=conditional)
+
+    def refit(self, response: ArrayLike) -> LmmFit:
+        """The same model of another outcome in the same rows, (rows,), as if `lmm` had fitted it."""
+        return refit(self, response)
+
+    def refit_each(self, responses: ArrayLike) -> BatchFits:
+        """The same model of many outcomes (n, rows): arrays with a row a fit and a column a coefficient of `terms`.
+
+        Standard errors and degrees of freedom are those of the fit's method. A fit that did not converge is marked, and
+        has no meaning; there are no warnings.
+
+        Examples
+        --------
+        >>> import core_trial as ct
+        >>> people = pd.DataFrame({"team": list("aabbccdd"), "y": [3.0, 5, 4, 4, 8, 6, 9, 8]})
+        >>> fit = ct.lmm("y ~ 1 + (1 | team)", people)
+        >>> fits = fit.refit_each(fit.simulate(1000, seed=1))
+        >>> fits.estimate.shape, bool(fits.converged.all())
+        ((1000, 1), True)
+        """
+        return refit_each(self, responses)
+
+    def bootstrap(
+        self, n: int = 9999, *, seed: int, kind: BootstrapKind = "parametric", statistic: Statistic | None = None
+    ) -> Bootstrap:
+        """`n` data sets made from this one and fitted again; `.tidy()` of the result has the intervals.
+
+        Parameters
+        ----------
+        kind : `parametric`, outcomes drawn from the fit; or `clusters`, clusters drawn with replacement, which leaves
+            the model open but gives standard errors and intervals that are too small with few clusters
+        statistic : what to follow instead of coefficients, variances and intracluster correlations: a function of
+            `BatchFits` that returns a mapping of names to (n,) values, as
+            `lambda fits: {"ratio": fits.estimate[:, 1] / fits.estimate[:, 0]}`
+
+        Raises
+        ------
+        PlanError : an option that is unknown, a statistic without a number for each fit
+        DesignError : clusters of a model with several grouping factors
+        FitError : no data set could be fitted
+        """
+        return bootstrap(self, n, seed, kind=kind, statistic=statistic)
+
+    def influence(self, term: str, *, by: str | None = None) -> pd.DataFrame:
+        """A row a cluster: the coefficient `term` of the same model without it.
+
+        `by` is the grouping factor whose levels are left out in turn, by default the one with most levels.
+
+        Returns
+        -------
+        `group level rows estimate std_error df p_value dfbetas cooks_distance note`, `rows` being those left out.
+        `dfbetas` is the change of the estimate over its standard error without the cluster, as lme4's. Cook's distance
+        is d'C^-1 d / p of the change d of all p coefficients, C their covariance in the whole fit; lme4 has
+        (J - p) / J times this with J levels. Where the rows left do not determine the coefficient, `note` says so and
+        there are no numbers; where they leave out another one, as of a stratum of a single cluster, `note` names it.
+        """
+        return influence(self, term, by)
+
+    @cached_property
+    def design(self) -> BatchDesign:
+        """What the fits of other outcomes share."""
+        return BatchDesign(self.result.response.fixed, self.result.deviance.random)
 
     @property
     def groups(self) -> list[str]:

@@ -8,6 +8,7 @@ from .design import BatchDesign, batch_design
 from .fits import BatchFits, joined
 from .resampled import fit_resampled
 from .responses import fit_responses
+from .single import fit_response
 from .summary import Question
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "batch_design",
     "fit_allocations",
     "fit_resampled",
+    "fit_response",
     "fit_responses",
     "joined",
 ]
