@@ -83,23 +83,23 @@ class RatioDeviance:
     def slopes(self, gamma: Array, which: Codes) -> tuple[Array, Array]:
         """First and second derivatives of the data sets `which` (b,), each at its own `gamma` (b,)."""
         shrink = 1 / (1 + gamma[:, None] * self.eigenvalues)
-        weights = np.stack([shrink, -self.eigenvalues * shrink**2, 2 * self.eigenvalues**2 * shrink**3])
+        weights = np.array([shrink, -self.eigenvalues * shrink**2, 2 * self.eigenvalues**2 * shrink**3])
         scores = self.scores[which]
         products = (scores * weights[:, :, None]) @ scores.mT
         products[0] += self.rest[which]
         each = self.determinant / (1 + gamma[:, None] * self.determinant)
-        whole = _log_determinant(products)
-        fixed = _log_determinant(products[..., :-1, :-1])
-        first = each.sum(axis=1) + self.df * whole[0] - (self.df - self.reml) * fixed[0]
-        second = -np.sum(each**2, axis=1) + self.df * whole[1] - (self.df - self.reml) * fixed[1]
-        return first, second
+        slopes = np.array([each.sum(axis=1), -np.sum(each**2, axis=1)]) + self.df * _log_determinant(products)
+        if scores.shape[1] > 1:
+            slopes -= (self.df - self.reml) * _log_determinant(products[..., :-1, :-1])
+        return slopes[0], slopes[1]
 
 
-def _log_determinant(products: Array) -> tuple[Array, Array]:
-    """Derivatives (b,) of log |A|, from A and its derivatives (3, b, c, c)."""
-    inverse = np.linalg.inv(products[0])
-    first, second = inverse @ products[1], inverse @ products[2]
-    return np.einsum("bii->b", first), np.einsum("bii->b", second) - np.einsum("bij,bji->b", first, first)
+def _log_determinant(products: Array) -> Array:
+    """(2, b) derivatives of log |A|, from A and its derivatives (3, b, c, c)."""
+    slopes = np.linalg.inv(products[0]) @ products[1:]
+    traces = np.einsum("dbii->db", slopes)
+    traces[1] -= np.einsum("bij,bji->b", slopes[0], slopes[0])
+    return traces
 
 
 def minimise_ratio(deviance: RatioDeviance) -> tuple[Array, NDArray[np.bool_]]:
