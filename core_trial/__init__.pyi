@@ -15,6 +15,7 @@ from .data.synthetic import write_trial as write_trial
 from .data.trial import Trial as Trial
 from .data.trial import check_trial as check_trial
 from .data.trial import load_trial as load_trial
+from .designs import longitudinal as longitudinal
 from .errors import DataError as DataError
 from .errors import DesignError as DesignError
 from .errors import FitError as FitError

@@ -132,8 +132,8 @@ class Fit:
     ) -> pd.DataFrame:
         """Differences of marginal means between the values of `of`, each less each earlier one, within those of `by`.
 
-        The columns of `by`, then those of `tidy()`; p-values and intervals are not adjusted for their number. The
-        other parameters are those of `marginal_means`.
+        The columns of `by`, then those of `tidy()`; p-values and intervals are not adjusted for their number. A
+        difference that the model sets to zero has no test. The other parameters are those of `marginal_means`.
         """
         combined = marginal_means.differences(self.model_frame, of, _names(by), at or {}, weights)
         return self._combined(combined, conf_level)
@@ -148,7 +148,7 @@ class Fit:
             raise PlanError("exponentiate is for models with a log or logit link; this one estimates differences")
         estimate = contrasts @ self.estimate
         std_error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", contrasts, self.covariance, contrasts), 0.0))
-        df = np.array([self.degrees(contrast) for contrast in contrasts], float)
+        df = np.array([self.degrees(contrast) if contrast.any() else np.nan for contrast in contrasts], float)
         statistic = np.divide(estimate, std_error, out=np.full(len(estimate), np.nan), where=std_error > 0)
         half = special.stdtrit(df, 0.5 + conf_level / 2) * std_error
         ends = [estimate, estimate - half, estimate + half]

@@ -96,6 +96,19 @@ def test_values_other_than_zero_are_tested(data):
     assert off["statistic"] > 100
 
 
+def test_repeated_measures_are_tested_by_the_same_code(data):
+    """Compound symmetry over the visits is a random intercept of persons."""
+    seen = data.drop_duplicates(["person", "visit"])
+    mixed = ct.lmm("score ~ arm * visit + age + (1 | person)", seen, information="expected")
+    options = {"subject": "person", "visit": "visit", "covariance": "cs", "information": "expected"}
+    repeated = ct.mmrm("score ~ arm * visit + age", seen, **options)
+    np.testing.assert_allclose(repeated.anova().drop(columns="term"), mixed.anova().drop(columns="term"), rtol=1e-6)
+    rows = ["arm[T.intervention]:visit[T.6]", "arm[T.intervention]:visit[T.12]"]
+    np.testing.assert_allclose(*(fit.test(rows).drop(columns="term") for fit in (mixed, repeated)), rtol=1e-6)
+    free = ct.mmrm("score ~ arm * visit + age", seen, subject="person", visit="visit", cluster="team").anova()
+    assert free["p_value"].between(0, 1).all()
+
+
 def test_an_exact_hypothesis_has_exact_degrees():
     """A balanced one-way layout: the F test is that of the analysis of variance of cluster means."""
     rng = np.random.default_rng(4)

@@ -83,6 +83,16 @@ def test_a_difference_of_two_arms_in_an_additive_model_is_the_coefficient(data):
         np.testing.assert_allclose(difference[column], expected, rtol=1e-7)
 
 
+def test_repeated_measures_have_the_means_of_the_same_model(data):
+    """Compound symmetry over the visits is a random intercept of persons."""
+    seen = data.drop_duplicates(["person", "visit"])
+    mixed = ct.lmm("score ~ arm * visit + age + (1 | person)", seen, information="expected")
+    options = {"subject": "person", "visit": "visit", "covariance": "cs", "information": "expected"}
+    repeated = ct.mmrm("score ~ arm * visit + age", seen, **options)
+    means = [fit.marginal_means(["arm", "visit"]).drop(columns=["arm", "visit"]) for fit in (mixed, repeated)]
+    np.testing.assert_allclose(*means, rtol=1e-6)
+
+
 def test_numbers_that_are_compared_or_coded_are_categories(data):
     compared = ct.lmm("score ~ I(month == 6) + I(month == 12) + rater + (1 | team)", data)
     coded = ct.lmm("score ~ C(month) + rater + (1 | team)", data)
