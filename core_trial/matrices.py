@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .coding import Columns, code_terms, is_number, levels
 from .columns import refuse_rows, require_columns
@@ -107,7 +108,7 @@ def _columns(names: Sequence[str], data: pd.DataFrame) -> Columns:
 
 def _complete(columns: Columns) -> tuple[Columns, Codes, tuple[str, ...]]:
     """Rows with a value of every column, which they are, and a note of those left out."""
-    missing = {name: column.isna().to_numpy() for name, column in columns.items()}
+    missing = {name: _missing(column) for name, column in columns.items()}
     counts = ", ".join(f"{name} ({mask.sum()})" for name, mask in missing.items() if mask.any())
     left_out = np.logical_or.reduce(list(missing.values()))
     rows = np.flatnonzero(~left_out)
@@ -117,6 +118,10 @@ def _complete(columns: Columns) -> tuple[Columns, Codes, tuple[str, ...]]:
         return columns, rows, ()
     note = f"{left_out.sum()} of {len(left_out)} rows left out, with no value of {counts}"
     return {name: column.iloc[rows] for name, column in columns.items()}, rows, (note,)
+
+
+def _missing(column: pd.Series) -> NDArray[np.bool_]:
+    return np.isnan(column.to_numpy()) if column.dtype == np.float64 else column.isna().to_numpy()
 
 
 def _finite(terms: Terms, columns: Columns, rows: Codes) -> tuple[Array, tuple[str, ...]]:

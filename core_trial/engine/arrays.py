@@ -1,4 +1,4 @@
-"""Types of the arrays that the engine takes and returns."""
+"""The arrays that the engine takes and returns."""
 
 from __future__ import annotations
 
@@ -12,3 +12,10 @@ Array = NDArray[np.floating[Any]]
 
 Codes = NDArray[np.intp]
 """Levels or positions, counted from 0."""
+
+
+def with_residual(derivative: Array) -> Array:
+    """(r + 1, s + 1) a derivative of gamma (r, s), bordered by the residual variance, which stands for itself."""
+    bordered = np.zeros(np.add(derivative.shape, 1))
+    bordered[:-1, :-1], bordered[-1, -1] = derivative, 1.0
+    return bordered

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import block_diag
 
-from .arrays import Array
+from .arrays import Array, with_residual
 from .covariance import Stacked
 from .inference import Curvature, VarianceParts
 from .profile import Likelihood, Profile
@@ -22,7 +21,7 @@ def variance_parts(at: Profile, structure: Stacked, theta: Array) -> VariancePar
     likelihood = at.with_residual_variance
     jacobian, bent = _by_theta_and_sigma(at.gamma, likelihood.gradient, structure, theta)
     observed = jacobian.T @ likelihood.hessian @ jacobian + bent
-    ways = block_diag(structure.tangent(theta), 1.0)
+    ways = with_residual(structure.tangent(theta))
     return VarianceParts(
         covariance=at.unscaled,
         first=likelihood.derivatives.first[:, :-1, :-1],

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from ..errors import DesignError, FitError
-from .arrays import Array
+from .arrays import Array, with_residual
 from .crossprod import CrossProducts
 from .information import inverse
 from .newton import Minimum, minimise
@@ -103,7 +102,7 @@ def _moments(none: Likelihood) -> Array:
 def _check_identified(none: Likelihood, random: RandomDesign) -> None:
     """V is linear in gamma: the information about it without random effects shows what can be estimated."""
     structure = random.structure
-    ways = block_diag(structure.tangent(structure.nearest(np.ones(structure.elements) / 2, 1.0)), 1.0)
+    ways = with_residual(structure.tangent(structure.nearest(np.ones(structure.elements) / 2, 1.0)))
     size = np.sqrt(np.diagonal(ways.T @ none.derivatives.traces @ ways))
     size = np.where(size > 0, size, 1.0)
     values, axes = np.linalg.eigh(ways.T @ none.traces @ ways / np.outer(size, size))
