@@ -97,7 +97,7 @@ class RatioDeviance:
 def _log_determinant(products: Array) -> Array:
     """(2, b) derivatives of log |A|, from A and its derivatives (3, b, c, c)."""
     slopes = np.linalg.inv(products[0]) @ products[1:]
-    traces = np.einsum("dbii->db", slopes)
+    traces: Array = np.einsum("dbii->db", slopes)
     traces[1] -= np.einsum("bij,bji->b", slopes[0], slopes[0])
     return traces
 
