@@ -12,6 +12,7 @@ from .arrays import Array
 
 FLAT = 1e-9  # an eigenvalue of the Hessian below this share of the largest counts as zero
 ENOUGH = 1e-6  # a gain that is of no consequence, where rounding allows no better
+ROUNDING = 1e-11  # share of a value that may be lost to rounding: what rises by no more counts as level
 SHORTEST = 1e-12  # a step that is not worth trying
 
 
@@ -74,7 +75,7 @@ def _attempt(evaluate: Callable[[Array], E], theta: Array, value: float) -> E | 
         trial = evaluate(theta)
     except np.linalg.LinAlgError:
         return None
-    return trial if trial.value <= value + 1e-13 * (1 + abs(value)) else None
+    return trial if trial.value <= value + ROUNDING * (1 + abs(value)) else None
 
 
 def _step(at: Evaluation, radius: float) -> tuple[Array, float]:

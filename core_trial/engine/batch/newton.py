@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Codes
-from ..newton import ENOUGH, FLAT, SHORTEST
+from ..newton import ENOUGH, FLAT, ROUNDING, SHORTEST
 
 
 @dataclass
@@ -41,7 +41,7 @@ def minimise_each(
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             trial = evaluate(theta[active] + step, active)
         value = at.value[active]
-        taken = trial.value <= value + 1e-13 * (1 + np.abs(value))
+        taken = trial.value <= value + ROUNDING * (1 + np.abs(value))
         theta[active[taken]] += step[taken]
         at.put(active, trial, taken)
         length = np.linalg.norm(step, axis=1)
