@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -173,6 +175,18 @@ def test_chunks_do_not_matter(draw_problem, kind, monkeypatch):
     chunked = fit_responses(design, responses)
     for name in ("estimate", "std_error", "variances", "variances_covariance", "log_likelihood"):
         np.testing.assert_allclose(getattr(chunked, name), getattr(whole, name), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("offset", "unit"), [(1e9, 1), (0, 1e9), (1e3, 1e-9)])
+def test_offsets_and_units_do_no_harm(draw_problem, kind, offset, unit):
+    problem = draw_problem(kind, 61)
+    x, terms = problem.x * [1, 1e-9, 1e9], [replace(term, z=term.z * 1e6) for term in problem.terms]
+    response = offset + unit * problem.y
+    fits = fit_responses(batch_design(x, terms), response[None], question=ASKED)
+    result = fit_lmm(response, x, terms)
+    np.testing.assert_allclose(fits.estimate[0], result.estimate, rtol=1e-8)
+    np.testing.assert_allclose(fits.std_error[0] ** 2, np.diag(result.covariance), rtol=1e-8)
+    np.testing.assert_allclose(fits.log_likelihood[0], result.log_likelihood, rtol=1e-8)
 
 
 @given(seeds)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import Array, Codes
 
-AT_ONCE = 2**18  # numbers of cross-products that are held at a time
+AT_ONCE = 2**18  # numbers of data sets that are held at a time
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def fit_responses(
     """
     contrasts = question.rows(len(design.fixed.kept))
     parts = []
-    for rows in slices(len(responses), design.shared.size):
+    for rows in slices(len(responses), max(design.shared.size, design.n_rows)):
         residual, units = design.residuals(responses[rows])
         deviance = BatchDeviance(design.with_column(residual), design.random, reml)
         found = search(deviance, design.spectrum)
