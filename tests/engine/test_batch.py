@@ -60,7 +60,7 @@ ASKED = Question(ddf="satterthwaite")
 @pytest.mark.parametrize("reml", [True, False])
 def test_responses_are_fitted_as_one_by_one(draw_problem, kind, reml):
     problem = draw_problem(kind, 11)
-    responses = draw_responses(problem, 12, 20)
+    responses = draw_responses(problem, 12, 12)
     fits = fit_responses(batch_design(problem.x, problem.terms), responses, reml=reml, question=ASKED)
     assert 0 < fits.singular.sum() < len(fits)
     for i, response in enumerate(responses):
@@ -125,12 +125,12 @@ def test_clusters_of_any_size(sizes, seed, slope, reml):
 
 
 @given(seeds, st.booleans())
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=6)
 def test_allocations_are_fitted_as_one_by_one(draw_problem, kind, seed, reml):
     problem = draw_problem(kind, seed)
     rng = np.random.default_rng(seed)
     unit = problem.terms[rng.integers(len(problem.terms))]  # allocated by any factor of the model
-    allocations = rng.permuted(np.tile(np.arange(unit.n_levels) % 2.0, (4, 1)), axis=1)
+    allocations = rng.permuted(np.tile(np.arange(unit.n_levels) % 2.0, (3, 1)), axis=1)
     x = problem.x[:, [0, 2]]
     fits = fit_allocations(
         batch_design(x, problem.terms), problem.y, unit.level, allocations, reml=reml, question=ASKED
