@@ -119,8 +119,8 @@ class Unstructured:
         return np.asarray((lower * signs[..., None, :])[..., *self._lower])
 
     def nearest(self, gamma: Array, least: float) -> Array:
-        values, axes = np.linalg.eigh(np.einsum("r,rab->ab", gamma, self.basis))
-        return self.theta(axes * np.sqrt(np.maximum(values, least**2)))
+        values, axes = np.linalg.eigh(np.tensordot(gamma, self.basis, 1))
+        return self.theta(axes * np.sqrt(np.maximum(values, least**2))[..., None, :])
 
     def factor(self, theta: Array) -> Array:
         """F L, (q, q)."""
@@ -190,7 +190,7 @@ class Stacked:
 
     def nearest(self, gamma: Array, least: float) -> Array:
         blocks = zip(self.parts, self._gammas, strict=True)
-        return np.concatenate([part.nearest(gamma[s], least) for part, s in blocks])
+        return np.concatenate([part.nearest(gamma[..., s], least) for part, s in blocks], axis=-1)
 
     def factors(self, theta: Array) -> list[Array]:
         return [part.factor(t) for part, t in zip(self.parts, self.split(theta), strict=True)]

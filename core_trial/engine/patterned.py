@@ -141,15 +141,15 @@ class Patterned:
         return np.zeros_like(bends) if self._linear else bends
 
     def nearest(self, gamma: Array, least: float) -> Array:
-        variance = self.left[self.exponent == 0].T @ gamma[self.exponent == 0]
+        own, first = self.exponent == 0, self.exponent == 1
+        variance = gamma[..., own] @ self.left[own]
         tau = np.sqrt(np.maximum(variance, least**2))
         t = tau ** (1 / self.power)
         if not self.exponent.any():
             return np.asarray(t)
-        first = self.exponent == 1
-        rho = np.mean(gamma[first] / ((tau @ self.left[first].T) * (tau @ self.right[first].T)))
-        place = (2 * rho - 1 - self.lowest) / (1 - self.lowest)
-        return np.asarray([*t, np.arcsin(np.clip(place, -TYPICAL, TYPICAL))])
+        ratios = gamma[..., first] / ((tau @ self.left[first].T) * (tau @ self.right[first].T))
+        place = (2 * ratios.mean(axis=-1, keepdims=True) - 1 - self.lowest) / (1 - self.lowest)
+        return np.concatenate([t, np.arcsin(np.clip(place, -TYPICAL, TYPICAL))], axis=-1)
 
     def factor(self, theta: Array) -> Array:
         values, axes = np.linalg.eigh(np.tensordot(self.gamma(theta), self.basis, 1))

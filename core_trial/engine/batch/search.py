@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,23 +29,15 @@ def search_each(deviance: BatchDeviance) -> Found:
     structure = deviance.random.structure
     theta = np.zeros((len(deviance.products), structure.size))
     lowest = np.full(len(theta), np.inf)
-    for start in _starts(deviance):
+    gamma = _moments(deviance)
+    for start, least in ((gamma, LEAST), *((0 * gamma, sd) for sd in STARTS)):
         left = np.flatnonzero(np.isinf(lowest) | structure.curved)
         if not len(left):
             break
-        found, value = minimise_each(deviance.of(left), start[left])
+        found, value = minimise_each(deviance.of(left), structure.nearest(start[left], least))
         better = value < lowest[left]
         theta[left[better]], lowest[left[better]] = found[better], value[better]
     return theta, np.isfinite(lowest)
-
-
-def _starts(deviance: BatchDeviance) -> Iterator[Array]:
-    """theta (B, s)."""
-    nearest = deviance.random.structure.nearest
-    moments = _moments(deviance)
-    yield np.array([nearest(gamma, LEAST) for gamma in moments])
-    for sd in STARTS:
-        yield np.array([nearest(gamma, sd) for gamma in np.zeros_like(moments)])
 
 
 def _moments(deviance: BatchDeviance) -> Array:
