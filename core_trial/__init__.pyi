@@ -1,6 +1,7 @@
 from . import plots as plots
 from .analyses import analyse as analyse
 from .analyses import effects as effects
+from .bootstrap import Bootstrap as Bootstrap
 from .bootstrap_tests import BootstrapTest as BootstrapTest
 from .bootstrap_tests import bootstrap_test as bootstrap_test
 from .cluster_level import ClusterLevelFit as ClusterLevelFit
