@@ -49,6 +49,8 @@ class Bootstrap:
         """
         if interval not in get_args(BootstrapInterval):
             raise PlanError(f"interval {interval!r} is unknown; choose from {', '.join(get_args(BootstrapInterval))}")
+        if not 0 < conf_level < 1:
+            raise PlanError(f"conf_level {conf_level:g} is no probability between 0 and 1")
         tails = np.array([1 - conf_level, 1 + conf_level]) / 2
         values = self.replicates.values
         if len(values) + 1 < 1 / tails[0]:

@@ -100,6 +100,8 @@ def streams(n: int, seed: int) -> Iterator[tuple[int, np.random.Generator]]:
     """How many of `n` draws to take from each of the generators spawned from `seed`."""
     if n < 1:
         raise PlanError(f"n is {n}: ask for at least one draw")
+    if seed < 0:
+        raise PlanError(f"seed {seed} is negative: take zero or more")
     sizes = [min(STREAM, n - start) for start in range(0, n, STREAM)]
     return zip(sizes, map(np.random.default_rng, np.random.SeedSequence(seed).spawn(len(sizes))), strict=True)
 

@@ -166,6 +166,10 @@ def test_options_that_are_wrong_are_named(people, one_way):
         one_way.bootstrap(9, seed=1, kind="cases")
     with pytest.raises(ct.PlanError, match="n is -1"):
         one_way.bootstrap(-1, seed=1)
+    with pytest.raises(ct.PlanError, match="seed -1 is negative"):
+        one_way.bootstrap(9, seed=-1)
+    with pytest.raises(ct.PlanError, match="conf_level 95 is no probability"):
+        one_way.bootstrap(39, seed=1).tidy(conf_level=95)
     with pytest.raises(ct.PlanError, match="interval 'bca' is unknown; choose from percentile, basic, studentised"):
         one_way.bootstrap(39, seed=1).tidy(interval="bca")
     with pytest.raises(ct.PlanError, match=r"38 replicates are too few for an interval of 0\.95"):
