@@ -119,8 +119,8 @@ def longitudinal(
     ...     }
     ... )
     >>> fit = ct.longitudinal("score", teams, cluster="team", timepoint="month", arm="arm")
-    >>> fit.tidy().round(2).loc[2, ["term", "estimate"]].tolist()
-    ["I(arm == 'intervention'):I(month == 12)", 3.11]
+    >>> fit.terms
+    ('(Intercept)', 'C(month)[T.12]', "I(arm == 'intervention'):I(month == 12)")
     """
     if method not in get_args(Method):
         raise PlanError(f"method {method!r} is unknown; choose from {', '.join(get_args(Method))}")

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import special
 
 from .engine.arrays import Array
-from .engine.region import Components, Quantity, quantity_estimate
+from .engine.extremes import Quantity, quantity_estimate
+from .engine.region import Components
 from .errors import PlanError
 
 if TYPE_CHECKING:

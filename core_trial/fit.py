@@ -49,6 +49,20 @@ class Fit:
     summary : the row that `glance()` shows
     joint : function from a contrast (q, p) to the degrees of freedom and scale of its F; None, the fewest of its rows
     frame : the rows and the formula of the fixed effects, for models that keep them
+
+    Examples
+    --------
+    >>> import core_trial as ct
+    >>> team, arm, age = np.repeat(list("abcdef"), 4), np.repeat(["control", "intervention"], 12), [31, 45, 52, 38] * 6
+    >>> score = [20, 23, 24, 25, 22, 23, 21, 20, 22, 26, 23, 25, 26, 25, 24, 28, 27, 30, 26, 27, 23, 25, 24, 28]
+    >>> people = pd.DataFrame({"team": team, "arm": arm, "age": age, "score": score})
+    >>> fit = ct.lmm("score ~ arm + age + (1 | team)", people)
+    >>> fit.test("arm[T.intervention], age").round(3).loc[0, ["num_df", "df", "p_value"]].tolist()
+    [2.0, 7.945, 0.048]
+    >>> fit.marginal_means("arm").round(2)["estimate"].tolist()
+    [22.83, 26.08]
+    >>> fit.marginal_differences("arm").round(2)[["estimate", "conf_low", "conf_high"]].to_numpy().tolist()
+    [[3.25, 0.37, 6.13]]
     """
 
     terms: tuple[str, ...]

@@ -43,6 +43,19 @@ class LmmFit(Fit):
     result : what the engine found, `result.path` being the way of its optimiser
     matrices : what the engine was given
     ddf : the small-sample method that was asked for, and the information that it takes
+
+    Examples
+    --------
+    >>> import core_trial as ct
+    >>> score = [20, 23, 24, 25, 22, 23, 21, 20, 22, 26, 23, 25, 26, 25, 24, 28, 27, 30, 26, 27, 23, 25, 24, 28]
+    >>> people = pd.DataFrame({"team": np.repeat(list("abcdef"), 4), "arm": np.repeat([0, 1], 12), "score": score})
+    >>> fit = ct.lmm("score ~ arm + (1 | team)", people)
+    >>> fit.predict(pd.DataFrame({"team": ["a", "new"], "arm": [0, 1]}), conditional=True).round(2)["estimate"].tolist()
+    [22.91, 26.08]
+    >>> fit.icc_intervals().round(2).loc[0, ["estimate", "conf_low", "conf_high"]].tolist()
+    [0.19, 0.0, 0.74]
+    >>> fit.compare_ddf("arm").loc[[0, 6], ["ddf", "df"]].round(1).to_numpy().tolist()
+    [['kenward-roger', 4.0], ['clusters', 4.0]]
     """
 
     result: LmmResult = field(repr=False)

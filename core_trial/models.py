@@ -48,8 +48,9 @@ def lmm(
         the combinations of clusters and categories only; the fit is the same to about 9 digits, but keeps no rows, so
         that residuals, predictions, marginal means and between-within degrees of freedom need a data frame.
     reml : restricted maximum likelihood, or maximum likelihood
-    ddf : `kenward-roger` (with adjusted standard errors; REML only), `satterthwaite`, `between-within`, `residual`,
-        or `normal` for z tests
+    ddf : `kenward-roger` (with adjusted standard errors; REML only), `kenward-roger-2009`, `satterthwaite`,
+        `between-within`, `clusters` (less the parameters at their level), `residual`, or `normal` for z tests;
+        `fit.compare_ddf()` shows all side by side
     information : `expected` or `observed`, from which the covariance of the variance parameters is taken; by default
         expected for Kenward-Roger, as pbkrtest, and observed for Satterthwaite, as lmerTest
     unconstrained : let the variance of the one random intercept be negative, as the covariance of two rows of a cluster

@@ -12,8 +12,9 @@ from scipy import special
 
 from .coding import INTERCEPT
 from .engine.arrays import Codes
+from .engine.extremes import Quantity, contrast_interval, quantity_estimate, quantity_interval
 from .engine.lmm import LmmResult, refit_lmm
-from .engine.region import Components, Quantity, contrast_interval, quantity_estimate, quantity_interval
+from .engine.region import Components
 from .errors import PlanError
 
 if TYPE_CHECKING:
@@ -65,8 +66,11 @@ def shares(fit: LmmFit) -> Iterator[Wanted]:
     if any(r.names != (INTERCEPT,) and r.structure not in ONE_VARIANCE for r in fit.matrices.random):
         raise PlanError("with random slopes the intracluster correlation depends on the covariates: there is not one")
     least = -1.0 if any(_any_sign(fit, place) for place in range(len(fit.groups))) else 0.0
-    levels = [random.grouping.level for random in fit.matrices.random]
-    above = [tuple(j for j, coarse in enumerate(levels) if is_nested(fine, coarse)) for fine in levels]
+    factors = [random.grouping for random in fit.matrices.random]
+    above = [
+        tuple(j for j, coarse in enumerate(factors) if coarse is fine or is_nested(fine.level, coarse.level))
+        for fine in factors
+    ]
     for group, places in zip(fit.groups, above, strict=True):
         yield Wanted((group, INTERCEPT, INTERCEPT, "icc"), Quantity(_share(places), least, 1), places)
     for i, j in ((i, j) for i, places in enumerate(above) for j in places if j != i):
@@ -132,7 +136,7 @@ def _element(place: int, i: int, j: int) -> Callable[[Components], float]:
 def _correlation(place: int, i: int, j: int) -> Callable[[Components], float]:
     def value(at: Components) -> float:
         covariance = at.covariances[place]
-        return float(covariance[i, j] / np.sqrt(covariance[i, i] * covariance[j, j]))
+        return _quotient(float(covariance[i, j]), float(np.sqrt(covariance[i, i] * covariance[j, j])))
 
     return value
 
@@ -142,11 +146,15 @@ def _sum(places: Iterable[int]) -> Callable[[Components], float]:
 
 
 def _ratio(up: Iterable[int], down: Iterable[int]) -> Callable[[Components], float]:
-    return lambda at: _sum(up)(at) / _sum(down)(at)
+    return lambda at: _quotient(_sum(up)(at), _sum(down)(at))
 
 
 def _share(places: Iterable[int]) -> Callable[[Components], float]:
     return lambda at: _sum(places)(at) / (_sum(range(len(at.covariances)))(at) + at.sigma2)
+
+
+def _quotient(part: float, whole: float) -> float:
+    return part / whole if whole else np.nan
 
 
 def _any_sign(fit: LmmFit, place: int) -> bool:

@@ -1,35 +1,20 @@
-"""Intervals by the profile likelihood: how far a quantity goes while the deviance stays near its minimum.
-
-The least deviance at a value of a quantity, its profile, is below minimum + q just where the region
-
-    {parameters : deviance <= minimum + q}
-
-reaches that value. So the interval {value : profile <= minimum + q} ends at the extremes of the quantity over the
-region; q is the quantile of chi-squared with 1 degree of freedom.
-"""
+"""The likelihood about its maximum, as a function of all parameters of a mixed model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import approx_fprime, minimize
 
-from ..errors import FitError
 from .arrays import Array
 from .lmm import LmmResult
 from .profile import Likelihood
 
 STEP = 1e-5  # of a parameter, for the curvature of the deviance
 FLAT = 1e-6  # curvature below this share of the largest counts as this
-AWAY = 0.3  # relative standard deviation that a second search sets out from
-LEVEL = 1e-7  # slope of a quantity of unit size that is level: where a variance is zero
-MET = 1e-4  # how near to its bound the deviance is at the end of a search
-
-FORBIDDEN = 1e6  # stands for an infinite deviance
+AWAY = 0.3  # standard errors by which a second search sets out from the estimate
 
 
 class Components(NamedTuple):
@@ -37,14 +22,6 @@ class Components(NamedTuple):
 
     covariances: tuple[Array, ...]
     sigma2: float
-
-
-class Quantity(NamedTuple):
-    """What an interval is asked for: a smooth function of the variances, and the range that it cannot leave."""
-
-    value: Callable[[Components], float]
-    least: float = -np.inf
-    most: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -92,10 +69,8 @@ class Region:
         return Components(random.as_given(given), sigma2)
 
     def away(self) -> Array:
-        """The centre, but no random effects without variance."""
-        structure = self.result.deviance.random.structure
-        theta = self.result.minimum.theta
-        return np.array([*structure.nearest(structure.gamma(theta), AWAY), *self.centre[len(theta) :]])
+        """A place near the centre where nothing is at the end of its range."""
+        return np.asarray(self.centre + self.axes @ np.full(len(self.centre), AWAY))
 
     def _log(self, x: Array) -> float:
         return float(x[len(self.result.minimum.theta)])
@@ -109,91 +84,3 @@ def _shifted(likelihood: Likelihood, contrast: Array, distance: float) -> tuple[
     moved, widened = first[:, :-1, -1] @ spread, first[:, :-1, :-1] @ spread @ spread
     by_gamma = (2 * distance * moved / phi - distance**2 * widened / phi**2) / likelihood.sigma2
     return distance**2 / phi / likelihood.sigma2, by_gamma, 2 * distance / phi / likelihood.sigma2
-
-
-def contrast_interval(result: LmmResult, contrast: Array, excess: float) -> tuple[float, float]:
-    """Interval of l'beta for l (p,), on the scale of the data; `result` is by maximum likelihood."""
-    inside = result.response.fixed.transform.T @ contrast
-    size = float(np.linalg.norm(inside))
-    region = Region(result, inside / size)
-    low, high = (_extreme(region, lambda x: float(x[-1]), sign, excess, np.inf) for sign in (-1, 1))
-    centre, unit = float(contrast @ result.estimate), result.response.scale * size
-    return centre + unit * low, centre + unit * high
-
-
-def quantity_estimate(result: LmmResult, quantity: Quantity) -> tuple[float, float]:
-    """A quantity of the variances, and its standard error by observed information (delta method)."""
-    region = Region(result)
-    slope = approx_fprime(region.centre, lambda x: quantity.value(region.components(x))) @ region.axes
-    return quantity.value(region.components(region.centre)), float(np.sqrt(2) * np.linalg.norm(slope))
-
-
-def quantity_interval(result: LmmResult, quantity: Quantity, excess: float) -> tuple[float, float]:
-    """Interval of a quantity of the variances, by the likelihood of `result`."""
-    region = Region(result)
-
-    def measure(x: Array) -> float:
-        return quantity.value(region.components(x))
-
-    low, high = (
-        _extreme(region, measure, sign, excess, bound) for sign, bound in ((-1, quantity.least), (1, quantity.most))
-    )
-    return low, high
-
-
-def _extreme(region: Region, measure: Callable[[Array], float], sign: int, excess: float, bound: float) -> float:
-    """The least (`sign` -1) or largest (1) value of `measure` in the region; `bound` if it goes as far as that."""
-    starts = (region.centre, region.away())
-    unit = max(abs(measure(start)) for start in starts) or 1.0
-    for start in starts:
-        x = _search(region, lambda x: sign * measure(x) / unit, excess, start)
-        value = measure(x)
-        if abs(value - bound) < MET * unit:
-            return bound
-        if abs(region(x)[0] - excess) < MET:
-            return value
-    raise FitError("the likelihood region could not be followed to its end: ask for another interval")
-
-
-def _search(region: Region, measure: Callable[[Array], float], excess: float, start: Array) -> Array:
-    """Largest `measure` by sequential quadratic programming, from where the region of a parabola would end."""
-    slope = approx_fprime(start, measure) @ region.axes
-    length = float(np.linalg.norm(slope))
-    if length < LEVEL:
-        return start
-    rise, first = _Once(region, start), np.sqrt(2 * excess) * slope / length
-    while rise(first)[0] == FORBIDDEN:
-        first = first / 2
-    found = minimize(
-        lambda v: -measure(start + region.axes @ v) / length,
-        first,
-        jac="3-point",
-        method="SLSQP",
-        constraints={"type": "ineq", "fun": lambda v: excess - rise(v)[0], "jac": lambda v: -rise(v)[1]},
-        options={"ftol": 1e-10, "maxiter": 200},
-    )
-    return np.asarray(start + region.axes @ found.x)
-
-
-class _Once:
-    """The deviance and its gradient along the axes of a region, computed once for each point in turn.
-
-    Where the parameters give no covariance matrix, `FORBIDDEN` and no slope.
-    """
-
-    def __init__(self, region: Region, start: Array):
-        self.region, self.start = region, start
-        self.point: Array | None = None
-        self.last = (np.nan, start)
-
-    def __call__(self, v: Array) -> tuple[float, Array]:
-        if self.point is None or not np.array_equal(v, self.point):
-            self.point, self.last = v.copy(), self._evaluate(v)
-        return self.last
-
-    def _evaluate(self, v: Array) -> tuple[float, Array]:
-        try:
-            value, gradient = self.region(self.start + self.region.axes @ v)
-        except np.linalg.LinAlgError:
-            return FORBIDDEN, np.zeros_like(v)
-        return value, gradient @ self.region.axes
