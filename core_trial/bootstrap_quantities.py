@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .coding import INTERCEPT
-from .engine.arrays import Array, Codes
+from .engine.arrays import Array
 from .engine.batch import BatchFits
 from .errors import PlanError
+from .variance_intervals import is_nested
 
 if TYPE_CHECKING:
     from .lmm_fit import LmmFit
@@ -76,14 +77,9 @@ def _icc_places(fit: LmmFit) -> Array:
     random = fit.matrices.random
     if any(term.names != (INTERCEPT,) for term in random):
         return np.zeros((0, fit.variance_components().shape[0]))
-    levels = [term.grouping.level for term in random]
-    return np.array([[*(_is_nested(fine, coarse) for coarse in levels), False] for fine in levels], float)
-
-
-def _is_nested(fine: Codes, coarse: Codes) -> bool:
-    """Whether each level of `fine` lies within one of `coarse`."""
-    first = np.unique(fine, return_index=True)[1]
-    return bool(np.array_equal(coarse, coarse[first][fine]))
+    factors = [term.grouping for term in random]
+    shared = [[coarse is fine or is_nested(fine.level, coarse.level) for coarse in factors] for fine in factors]
+    return np.array([[*places, False] for places in shared], float)
 
 
 def _shares(fits: BatchFits, places: Array) -> Quantities:

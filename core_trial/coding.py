@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pandas as pd
 from formulaic import ModelMatrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
 
+from .columns import refuse_rows
 from .engine.arrays import Array, Codes
 from .errors import DataError, DesignError, PlanError
 from .formula import EXTRA_FUNCTIONS, Terms
@@ -53,13 +55,18 @@ def code_new(terms: Terms, columns: Columns, new: Columns) -> Array:
     DataError for a category that does not occur in `columns`.
     """
     spec = _model_matrix(terms, columns).model_spec
+    for name in filter(lambda name: is_factor(columns[name]), terms.variables):
+        labels = levels(columns[name])[1]
+        remedy = f"choose from {', '.join(map(str, labels))}"
+        refuse_rows(new[name], ~new[name].isin(labels), "has a category that the fit does not know", remedy)
     ready = pd.DataFrame({name: new[name].to_numpy() for name in terms.variables}, index=_index(new))
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataMismatchWarning)
         try:
             return np.array(spec.get_model_matrix(ready, context=EXTRA_FUNCTIONS), float)
         except DataMismatchWarning as error:
-            raise DataError(f"new rows have a category that those of the fit lack: {error}") from error
+            unknown = re.sub(r"np\.\w+\((.*?)\)", r"\1", str(error).partition("{")[2].partition("}")[0])
+            raise DataError(f"the fit does not know the value {unknown} of a factor of {terms.text!r}") from error
 
 
 def code_by_term(terms: Terms, columns: Columns, *, every_level: bool = False) -> tuple[Array, list[CodedTerm]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
+import numpy as np
 import pandas as pd
 
 from .coding import is_number, levels
@@ -239,7 +240,7 @@ def _random_part(design: Design, rows: pd.DataFrame) -> str:
 
 def _is(column: str, value: Hashable) -> str:
     """The term that is 1 where the column has the value."""
-    return f"I({_quoted(column)} == {value!r})" if isinstance(value, str) else f"I({_quoted(column)} == {value:g})"
+    return f"I({_quoted(column)} == {value.item() if isinstance(value, np.generic) else value!r})"
 
 
 def _quoted(column: str) -> str:

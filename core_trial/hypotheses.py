@@ -42,8 +42,8 @@ def read_hypothesis(hypothesis: str | Sequence[str] | Array, terms: Sequence[str
     >>> read_hypothesis("arm[T.b] = 2 * x, x", ["(Intercept)", "arm[T.b]", "x"]).rows.tolist()
     [[0.0, 1.0, -2.0], [0.0, 0.0, 1.0]]
     """
-    if isinstance(hypothesis, np.ndarray):
-        rows = np.atleast_2d(hypothesis).astype(float)
+    if not isinstance(hypothesis, str) and not all(isinstance(equation, str) for equation in hypothesis):
+        rows = np.atleast_2d(np.asarray(hypothesis, float))
         if rows.shape[1] != len(terms) or not np.isfinite(rows).all():
             raise PlanError(f"a hypothesis on these coefficients has {len(terms)} numbers a row: {', '.join(terms)}")
         return independent(Hypothesis(f"{len(rows)} contrasts", rows, np.zeros(len(rows))))

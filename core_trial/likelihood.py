@@ -12,7 +12,7 @@ from scipy import special
 from .engine.arrays import Array, Codes
 from .engine.lmm import LmmResult, fit_lmm, refit_lmm
 from .errors import PlanError
-from .matrices import Matrices
+from .matrices import Matrices, RandomColumns
 
 if TYPE_CHECKING:
     from .lmm_fit import LmmFit
@@ -68,14 +68,13 @@ def likelihood_ratio(small: LmmFit, large: LmmFit) -> LikelihoodRatio:
     >>> ct.likelihood_ratio(*fits).tidy().round(3).loc[0].tolist()
     [3.547, 1.0, 0.06]
     """
-    fixed = _check_nested(small.matrices, large.matrices, small.result, large.result)
+    fixed = _check_nested(small, large)
     results, notes = _comparable(small.result, large.result, fixed)
     variances = _variance_parameters(results[1]) - _variance_parameters(results[0])
     statistic = 2 * (results[1].log_likelihood - results[0].log_likelihood)
     if fixed + variances < 1 or statistic < -NO_WORSE * (1 + abs(results[0].log_likelihood)):
         raise PlanError("the second model must have more parameters than the first, and all that the first has")
-    statistic = max(statistic, 0.0)
-    more = _more_random_effects(small.matrices, large.matrices)
+    statistic, more = max(statistic, 0.0), _bounded_variances(large) - _bounded_variances(small)
     p_value, reference = _reference(statistic, fixed, variances, more)
     likelihood = "restricted likelihoods" if results[0].deviance.reml else "likelihoods"
     return LikelihoodRatio(
@@ -95,17 +94,17 @@ def variance_tests(fit: LmmFit) -> pd.DataFrame:
     for i, random in enumerate(fit.matrices.random):
         loglik = _without(fit, i)
         statistic, df = max(2 * (fit.result.log_likelihood - loglik), 0.0), structure[i].parameters
-        p_value, reference = _reference(statistic, 0, df, len(random.names))
+        p_value, reference = _reference(statistic, 0, df, _variances(random))
         rows.append((fit.groups[i], loglik, statistic, df, p_value, reference))
     return pd.DataFrame(rows, columns=["group", "loglik", "statistic", "df", "p_value", "reference"])
 
 
-def _check_nested(small: Matrices, large: Matrices, small_fit: LmmResult, large_fit: LmmResult) -> int:
+def _check_nested(small: LmmFit, large: LmmFit) -> int:
     """How many more fixed effects the larger model has; PlanError if it is not larger."""
-    if small.y.shape != large.y.shape or not np.array_equal(small.y, large.y):
+    if not np.array_equal(small.matrices.y, large.matrices.y):
         raise PlanError("the two models are not of the same outcome in the same rows; leave out the same rows before")
-    wide, narrow = large.x[:, large_fit.kept], small.x[:, small_fit.kept]
-    covered = all(_within(r.columns, _columns_by(large, r.grouping.level)) for r in small.random)
+    narrow, wide = (fit.matrices.x[:, fit.result.kept] for fit in (small, large))
+    covered = all(_within(r.columns, _columns_by(large.matrices, r.grouping.level)) for r in small.matrices.random)
     if not _within(narrow, wide) or not covered:
         raise PlanError("the first model is not nested in the second: each of its effects must be among the second's")
     return int(wide.shape[1] - narrow.shape[1])
@@ -139,16 +138,20 @@ def _variance_parameters(result: LmmResult) -> int:
     return result.deviance.random.structure.size + 1
 
 
-def _more_random_effects(small: Matrices, large: Matrices) -> int:
-    """How many more variances the larger model has."""
-    return sum(len(r.names) for r in large.random) - sum(len(r.names) for r in small.random)
+def _bounded_variances(fit: LmmFit) -> int:
+    return sum(map(_variances, fit.matrices.random))
 
 
-def _reference(statistic: float, fixed: int, variances: int, effects: int) -> tuple[float, str]:
-    """The p-value, and the distribution it comes from; of the `variances` parameters `effects` are variances."""
+def _variances(random: RandomColumns) -> int:
+    """How many variances of a random term cannot be below zero."""
+    return 0 if random.structure == "any sign" else len(random.names)
+
+
+def _reference(statistic: float, fixed: int, variances: int, bounded: int) -> tuple[float, str]:
+    """The p-value, and what it is taken from; `bounded` of the `variances` parameters cannot be negative."""
     df = fixed + variances
-    if effects != 1:
-        cautious = ", conservative because variances are tested" if effects else ""
+    if bounded != 1:
+        cautious = ", conservative because variances are tested" if bounded else ""
         return float(special.chdtrc(df, statistic)), f"chi-squared with {df} degrees of freedom{cautious}"
     below = float(special.chdtrc(df - 1, statistic)) if df > 1 else float(statistic <= 0)
     mixture = f"the even mixture of chi-squared with {df - 1} and {df} degrees of freedom"

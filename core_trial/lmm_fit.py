@@ -257,6 +257,14 @@ class LmmFit(Fit):
         PlanError : an option that is unknown, a statistic without a number for each fit
         DesignError : clusters of a model with several grouping factors
         FitError : no data set could be fitted
+
+        Examples
+        --------
+        >>> import core_trial as ct
+        >>> people = pd.DataFrame({"team": list("aabbccdd"), "y": [3.0, 5, 4, 4, 8, 6, 9, 8]})
+        >>> bootstrap = ct.lmm("y ~ 1 + (1 | team)", people).bootstrap(999, seed=1)
+        >>> bootstrap.tidy(interval="studentised")[["quantity", "estimate"]].round(2).to_numpy().tolist()
+        [['coefficient', 5.88], ['variance', 4.5], ['variance', 1.13], ['icc', 0.8]]
         """
         return bootstrap(self, n, seed, kind=kind, statistic=statistic)
 
@@ -272,6 +280,14 @@ class LmmFit(Fit):
         is d'C^-1 d / p of the change d of all p coefficients, C their covariance in the whole fit; lme4 has
         (J - p) / J times this with J levels. Where the rows left do not determine the coefficient, `note` says so and
         there are no numbers; where they leave out another one, as of a stratum of a single cluster, `note` names it.
+
+        Examples
+        --------
+        >>> import core_trial as ct
+        >>> people = pd.DataFrame({"team": list("aabbccdd"), "y": [3.0, 5, 4, 4, 8, 6, 9, 8]})
+        >>> table = ct.lmm("y ~ 1 + (1 | team)", people).influence("(Intercept)")
+        >>> table[["level", "estimate", "df"]].round(2).to_numpy().tolist()
+        [['a', 6.5, 2.0], ['b', 6.5, 2.0], ['c', 5.5, 2.0], ['d', 5.0, 2.0]]
         """
         return influence(self, term, by)
 

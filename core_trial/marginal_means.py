@@ -6,7 +6,7 @@ Each function returns what its rows are, and the weights of the coefficients tha
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import combinations, product
+from itertools import product
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -47,17 +47,14 @@ def means(frame: ModelFrame, by: Sequence[str], at: At, weights: Weights) -> Com
 def differences(frame: ModelFrame, of: str, by: Sequence[str], at: At, weights: Weights) -> Combinations:
     """Each value of `of` less each earlier one, within each combination of `by`: a column `term` says which."""
     labels, rows = means(frame, [*by, of], at, weights)
-    pairs = [(low, high) for low, high in combinations(range(len(labels)), 2) if _same(labels, by, low, high)]
-    if not pairs:
+    k = len(dict.fromkeys(labels[of]))
+    if k < 2:
         raise PlanError(f"{of!r} has a single value: nothing to compare")
-    low, high = np.array(pairs).T
-    names = [f"{labels[of][j]} - {labels[of][i]}" for i, j in pairs]
+    blocks = k * np.arange(len(labels) // k)[:, None]
+    low, high = ((blocks + place).ravel() for place in np.triu_indices(k, 1))
+    names = [f"{labels[of][j]} - {labels[of][i]}" for i, j in zip(low, high, strict=True)]
     which = labels[list(by)].iloc[low].reset_index(drop=True)
     return Combinations(which.assign(term=names), rows[high] - rows[low])
-
-
-def _same(labels: pd.DataFrame, by: Sequence[str], i: int, j: int) -> bool:
-    return all(labels[name].iloc[i] == labels[name].iloc[j] for name in by)
 
 
 def _grid_values(frame: ModelFrame, by: Sequence[str], at: At) -> dict[str, list[Hashable]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from .coding import Columns, code_new
+from .coding import Columns, code_new, levels
 from .columns import known, require_columns
 from .engine.arrays import Array, Codes
 from .engine.conditional import Conditional, Effects, condition
@@ -69,10 +69,11 @@ def _random_part(fit: LmmFit, frame: ModelFrame, rows: Columns, conditional: boo
 
 def _known_levels(bar: Bar, grouping: Grouping, columns: Columns, rows: Columns) -> Codes:
     """The level of each row in the grouping factor of `bar`, -1 where the fit does not know it."""
-    parts = [rows[name].astype(columns[name].dtype) for name in bar.group]
-    labels = parts[0] if len(parts) == 1 else pd.Series([":".join(map(str, row)) for row in zip(*parts, strict=True)])
-    known_labels = pd.Index(grouping.labels, dtype=object)
-    return np.asarray(known_labels.get_indexer(pd.Index(labels, dtype=object)), dtype=np.intp)
+    seen = [{value: value for value in levels(columns[name])[1]} for name in bar.group]
+    parts = [[known_as.get(value) for value in rows[name]] for name, known_as in zip(bar.group, seen, strict=True)]
+    labels = parts[0] if len(parts) == 1 else [":".join(map(str, row)) for row in zip(*parts, strict=True)]
+    place = {label: i for i, label in enumerate(grouping.labels)}
+    return np.array([place.get(label, -1) for label in labels], dtype=np.intp)
 
 
 def _degrees(fit: LmmFit, weights: Array) -> Array:

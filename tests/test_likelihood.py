@@ -81,6 +81,13 @@ def test_under_no_variance_half_of_the_tests_are_at_one():
     assert stats.kstest([p for p in p_values if p < 1], stats.uniform(0, 0.5).cdf).pvalue > 0.01
 
 
+def test_a_variance_of_any_sign_is_not_on_a_boundary(data):
+    test = ct.lmm("noise ~ arm + (1 | team)", data, unconstrained=True).test_variances().iloc[0]
+    assert test["reference"] == "chi-squared with 1 degrees of freedom"
+    np.testing.assert_allclose(test["p_value"], stats.chi2.sf(test["statistic"], 1))
+    assert test["statistic"] > 1
+
+
 def test_the_test_without_random_effects_is_that_of_least_squares(data):
     fit = ct.lmm("score ~ arm + (1 | team)", data, reml=False, ddf="normal")
     arm = (data["arm"] == "intervention").to_numpy()

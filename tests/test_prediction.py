@@ -128,16 +128,17 @@ def test_rows_that_the_data_do_not_determine_are_missing(data):
     ("change", "message"),
     [
         (lambda new: new.drop(columns="month"), "no column 'month'"),
-        (lambda new: new.assign(month=[0, None, 1, 2]), "'month' is missing in row 2"),
-        (lambda new: new.assign(arm="placebo"), "category that those of the fit lack"),
+        (lambda new: new.assign(month=[0, None, 6, 12]), "'month' is missing in row 2"),
+        (lambda new: new.assign(arm="placebo"), "'arm' has a category that the fit does not know in rows 1, 2"),
+        (lambda new: new.assign(month=7), "does not know the value 7 of a factor"),
         (lambda new: new[:0], "no rows to predict"),
         (lambda new: new.assign(team=None), "'team' is missing"),
     ],
 )
 def test_rows_that_cannot_be_predicted_are_refused(data, new, change, message):
-    fit = ct.lmm("score ~ arm + month + (1 | team)", data)
+    fit = ct.lmm("score ~ arm + C(month) + (1 | team)", data)
     with pytest.raises(ct.TrialError, match=message):
-        fit.predict(change(new), conditional=True)
+        fit.predict(change(new.assign(month=6)), conditional=True)
 
 
 def test_options_that_do_not_exist_are_refused(data):
@@ -146,6 +147,18 @@ def test_options_that_do_not_exist_are_refused(data):
         fit.predict(interval="tolerance")
     with pytest.raises(ct.PlanError, match="choose from marginal, conditional, pearson, scaled"):
         fit.residuals("deviance")
+
+
+def test_clusters_are_known_whatever_the_type_of_their_names(data):
+    numbered = data.assign(team=data["team"].str[1:].astype(int), rater=data["rater"].str[1:].astype(int))
+    fit = ct.lmm("score ~ arm + (1 | team) + (1 | team:rater)", numbered)
+    rows = numbered[:6]
+    expected = fit.predict(conditional=True)[:6]
+    for kind in (float, object):
+        found = fit.predict(rows.astype({"team": kind, "rater": kind}), conditional=True)
+        pd.testing.assert_frame_equal(found, expected)
+    new = fit.predict(rows.assign(team="new"), conditional=True)
+    np.testing.assert_allclose(new["estimate"], fit.predict(rows)["estimate"], rtol=1e-12)
 
 
 def test_a_negative_variance_has_no_random_effects(data):
