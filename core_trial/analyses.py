@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .clusters.correlation import IntraclusterCorrelation, icc
 from .data.trial import Trial
 from .errors import DataError, DesignError, FitError, PlanError
 from .fit import Fit
-from .icc import IntraclusterCorrelation, icc
 from .plan import AnyAnalysis, Outcome, Plan
 from .report.cells import SUPPRESSED
 from .report.disclosure import Disclosure

@@ -15,13 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from . import marginal_means
 from .engine.inference import Reference
 from .errors import PlanError
-from .hypotheses import Hypothesis, independent, read_hypothesis
-from .marginal_means import At, Combinations, Weights
-from .model_frame import ModelFrame
-from .type_three import type_three
+from .fits import means as marginal_means
+from .fits.hypotheses import Hypothesis, independent, read_hypothesis
+from .fits.means import At, Combinations, Weights
+from .fits.type_three import type_three
+from .formula.frame import ModelFrame
 
 Array = NDArray[np.floating[Any]]
 

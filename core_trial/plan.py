@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from .cluster_level import cluster_level
+from .clusters.level import cluster_level
 from .errors import PlanError
 from .fit import Fit
-from .models import lmm
+from .mixed.model import lmm
 from .resources import shipped
 
 Ddf = Literal["kenward-roger", "satterthwaite", "between-within", "normal"]

@@ -1,0 +1,199 @@
+"""Mixed-model formulas: the bar terms of lme4 split off, the rest read by formulaic.
+
+`y ~ arm + (1 | trust/team)` has the response `y`, the fixed part `arm` and two bar terms. `^` is a power, as in R.
+A name before a bar term gives its random effects a covariance structure, as in glmmTMB: `ar1(0 + C(month) | team)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import get_args
+
+import numpy as np
+from formulaic import Formula, SimpleFormula
+from formulaic.errors import FormulaicError
+from formulaic.parser.types import Term
+from formulaic.transforms import TRANSFORMS
+
+from ..engine.patterned import PatternName
+from ..engine.random import StructureName
+from ..errors import PlanError
+
+BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+NAME = r"`[^`]+`|[^\W\d][\w.]*"
+GROUP = re.compile(rf"\s*(?:{NAME})\s*(?:[:/]\s*(?:{NAME})\s*)*")
+STRUCTURED = re.compile(r"(\w*)\s*\((.*)\)", re.DOTALL)
+STRUCTURES: tuple[StructureName, ...] = ("us", *get_args(PatternName))
+QUOTED = re.compile("`([^`]+)`")
+EXTRA_FUNCTIONS = {"factor": TRANSFORMS["C"], "sqrt": np.sqrt, "abs": np.abs}  # known to R and not to formulaic
+
+
+@dataclass(frozen=True)
+class Terms:
+    """One side of a formula: its terms, each the product of factors; the factors may be expressions.
+
+    Attributes
+    ----------
+    text : as written
+    formula : as formulaic reads it, a sequence of terms
+    variables : the columns that the terms mention
+    """
+
+    text: str
+    formula: SimpleFormula
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """`(columns | group)`: random effects of a covariance `structure`.
+
+    `group` are the columns whose combinations are the levels.
+    """
+
+    columns: Terms
+    group: tuple[str, ...]
+    structure: StructureName = "us"
+
+    @property
+    def name(self) -> str:
+        return ":".join(self.group)
+
+
+@dataclass(frozen=True)
+class MixedFormula:
+    """A formula split: response ~ fixed + bars."""
+
+    text: str
+    response: Terms
+    fixed: Terms
+    bars: tuple[Bar, ...]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns that the formula mentions, the response first."""
+        bars = [name for bar in self.bars for name in (*bar.columns.variables, *bar.group)]
+        return tuple(dict.fromkeys([*self.response.variables, *self.fixed.variables, *bars]))
+
+
+@lru_cache(maxsize=256)
+def parse_formula(text: str) -> MixedFormula:
+    """Split `text`; PlanError says what is wrong with it.
+
+    Examples
+    --------
+    >>> formula = parse_formula("y ~ arm + (1 | trust/team)")
+    >>> formula.fixed.text, [bar.name for bar in formula.bars]
+    ('arm', ['team:trust', 'trust'])
+    """
+    sides = text.replace("^", "**").split("~")
+    if len(sides) != 2 or not sides[0].strip():
+        raise PlanError(f"formula {text!r}: write it as 'outcome ~ effects + (1 | cluster)'")
+    summands = [part.strip() for part in _split(sides[1], "+")]
+    bars = [part for part in summands if "|" in part]
+    fixed = _terms(" + ".join(part for part in summands if part and part not in bars) or "1")
+    if not fixed.formula:
+        raise PlanError(f"formula {text!r} has no fixed effects; write 1 for an intercept alone")
+    return MixedFormula(text, _terms(f"0 + {sides[0]}"), fixed, tuple(_expand(bars)))
+
+
+def _expand(bars: Iterable[str]) -> Iterator[Bar]:
+    """`||` into a term a column, `a/b` into `b:a` and `a`."""
+    for text in bars:
+        structure, inside = _structured(text)
+        parts = re.split(r"\|\|?", inside)
+        if len(parts) != 2 or not parts[0].strip() or not GROUP.fullmatch(parts[1]):
+            raise PlanError(
+                f"random term {text!r}: write it as '(1 | cluster)', '(time | cluster)' or '(1 | trust/team)'"
+            )
+        columns = _terms(parts[0])
+        if not columns.formula:
+            raise PlanError(
+                f"random term {text!r} has no random effects: name them before the bar, as in '(1 | cluster)'"
+            )
+        for group in _groups(parts[1]):
+            for effects in _separate(columns) if "||" in inside else [columns]:
+                yield Bar(effects, group, structure)
+
+
+def unconstrained(formula: MixedFormula) -> MixedFormula:
+    """The formula with a random intercept whose variance may be negative; PlanError unless that is its one bar term."""
+    bars = formula.bars
+    if len(bars) != 1 or bars[0].structure != "us" or [str(term) for term in bars[0].columns.formula] != ["1"]:
+        raise PlanError(
+            f"formula {formula.text!r}: unconstrained=True is for models with one random intercept, such as"
+            " 'y ~ arm + (1 | team)', and no other random term"
+        )
+    return replace(formula, bars=(replace(bars[0], structure="any sign"),))
+
+
+def _structured(text: str) -> tuple[StructureName, str]:
+    """The structure of `ar1(columns | group)`, and what stands between the brackets."""
+    match = STRUCTURED.fullmatch(text)
+    name, inside = match.groups() if match else ("", "")
+    structure = next((known for known in STRUCTURES if known == (name or "us")), None)
+    if structure is None:
+        raise PlanError(f"random term {text!r}: the structure {name!r} is unknown; choose from {', '.join(STRUCTURES)}")
+    if structure != "us" and "||" in inside:
+        raise PlanError(f"random term {text!r}: '||' leaves nothing for {structure} to structure; write '|'")
+    return structure, inside
+
+
+def _groups(text: str) -> Iterator[tuple[str, ...]]:
+    """The grouping factors that `text` stands for, the finest first."""
+    nested = [[name.strip(" `") for name in level.split(":")] for level in text.split("/")]
+    for depth in range(len(nested), 0, -1):
+        yield tuple(name for level in reversed(nested[:depth]) for name in level)
+
+
+def _separate(columns: Terms) -> Iterator[Terms]:
+    for term in columns.formula:
+        yield Terms(str(term), SimpleFormula([term]), _variables([term]))
+
+
+def _split(text: str, separator: str) -> Iterator[str]:
+    """`text` at each separator outside brackets, quotes and backquotes."""
+    depth, start, quote = 0, 0, ""
+    for i, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "`'\"":
+            quote = character
+        elif character == separator and not depth:
+            yield text[start:i]
+            start = i + 1
+        depth += 0 if quote else BRACKETS.get(character, 0)
+    yield text[start:]
+
+
+def _terms(text: str) -> Terms:
+    try:
+        formula = Formula(text)
+    except (FormulaicError, SyntaxError, ValueError) as error:
+        reason = str(error).split(". ")[0].splitlines()[0]
+        raise PlanError(f"formula part {text.strip()!r} cannot be read: {reason}") from error
+    return Terms(text.strip(), formula, _variables(formula))
+
+
+def _variables(terms: Iterable[Term]) -> tuple[str, ...]:
+    """The columns that the terms mention, in the order of first mention."""
+    factors = [factor for term in terms for factor in term.factors]
+    names = [name for factor in factors for name in factor_names(factor.expr, factor.eval_method.value)]
+    return tuple(dict.fromkeys(names))
+
+
+def factor_names(expression: str, how: str) -> Iterator[str]:
+    """The names in a factor that are neither functions nor modules; `how` formulaic evaluates it."""
+    if how == "lookup":
+        yield expression
+    elif how == "python":
+        yield from QUOTED.findall(expression)
+        tree = ast.parse(QUOTED.sub("0", expression).strip(), mode="eval")
+        known = {*TRANSFORMS, *EXTRA_FUNCTIONS}
+        functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
+        yield from (node.id for node in names if node.id not in known)
