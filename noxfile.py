@@ -46,9 +46,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Make the stored results of the reference programs again; needs R (lme4, lmerTest, pbkrtest, emmeans, glmmTMB)."""
+    """Make the stored results of the reference programs again; needs R (lme4, lmerTest, pbkrtest, emmeans, nlme, glmmTMB)."""
     install(session)
     session.run("python", "tests/reference/regenerate.py", *session.posargs)
+    session.run("python", "tests/reference/synthetic_trial/page.py")
 
 
 @nox.session
