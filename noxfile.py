@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Make the stored results of the reference programs again; needs R (lme4, lmerTest, pbkrtest, emmeans, nlme, glmmTMB)."""
+    """Make the stored results of R again; needs lme4, lmerTest, pbkrtest, emmeans, nlme, glmmTMB and jsonlite."""
     install(session)
     session.run("python", "tests/reference/regenerate.py", *session.posargs)
     session.run("python", "tests/reference/synthetic_trial/page.py")
