@@ -54,6 +54,8 @@ class Matrices:
     rows : (n,) the rows of the data that are used, from 0
     columns : what the formula mentions, in these rows
     notes : what was left out and why
+    offset : (n,) what is added to the linear predictor, zero where the formula has none
+    others : (n,) the second column of `cbind(events, others)`
     """
 
     y: Array
@@ -63,6 +65,8 @@ class Matrices:
     rows: Codes
     columns: Columns
     notes: tuple[str, ...]
+    offset: Array | None = None
+    others: Array | None = None
     source = ""
 
     @property
@@ -80,18 +84,27 @@ def model_matrices(formula: MixedFormula, data: pd.DataFrame, also: Sequence[str
     DesignError : a grouping factor with a single level
     """
     columns, rows, notes = _complete(_columns((*formula.variables, *also), data))
-    for variable in formula.response.variables:
-        if not is_number(columns[variable]):
-            raise PlanError(f"the outcome {variable!r} is not a number; its type is {columns[variable].dtype}")
-    y, outcome = _finite(formula.response, columns, rows)
-    if len(outcome) != 1:
-        raise PlanError(f"formula {formula.text!r}: the outcome must be one column, or one expression such as 'log(y)'")
-    if np.all(y == y[0]):
-        raise DataError(f"the outcome {outcome[0]!r} is {y[0, 0]:g} in every row: there is no variation to analyse")
+    y = _numbers(formula, formula.response, columns, rows)
+    others = None if formula.others is None else _numbers(formula, formula.others, columns, rows)
+    offset = None if formula.offset is None else _finite(formula.offset, columns, rows)[0][:, 0]
+    if others is None and np.all(y == y[0]):
+        name = formula.response.text.removeprefix("0 + ")
+        raise DataError(f"the outcome {name!r} is {y[0]:g} in every row: there is no variation to analyse")
     x, names = _finite(formula.fixed, columns, rows)
     groupings = {bar.group: find_levels(bar.group, columns) for bar in formula.bars}
     random = tuple(_random(bar, *_finite(bar.columns, columns, rows), groupings[bar.group]) for bar in formula.bars)
-    return Matrices(y[:, 0], x, names, random, rows, columns, notes)
+    return Matrices(y, x, names, random, rows, columns, notes, offset, others)
+
+
+def _numbers(formula: MixedFormula, terms: Terms, columns: Columns, rows: Codes) -> Array:
+    """(n,) the outcome."""
+    for variable in terms.variables:
+        if not is_number(columns[variable]):
+            raise PlanError(f"the outcome {variable!r} is not a number; its type is {columns[variable].dtype}")
+    y, outcome = _finite(terms, columns, rows)
+    if len(outcome) != 1:
+        raise PlanError(f"formula {formula.text!r}: the outcome must be one column, or one expression such as 'log(y)'")
+    return y[:, 0]
 
 
 def _columns(names: Sequence[str], data: pd.DataFrame) -> Columns:

@@ -2,6 +2,7 @@
 
 `y ~ arm + (1 | trust/team)` has the response `y`, the fixed part `arm` and two bar terms. `^` is a power, as in R.
 A name before a bar term gives its random effects a covariance structure, as in glmmTMB: `ar1(0 + C(month) | team)`.
+`offset(...)` is a term whose coefficient is 1, and `cbind(events, others) ~` an outcome of two columns of counts.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ NAME = r"`[^`]+`|[^\W\d][\w.]*"
 GROUP = re.compile(rf"\s*(?:{NAME})\s*(?:[:/]\s*(?:{NAME})\s*)*")
 STRUCTURED = re.compile(r"(\w*)\s*\((.*)\)", re.DOTALL)
 STRUCTURES: tuple[StructureName, ...] = ("us", *get_args(PatternName))
+OFFSET = re.compile(r"offset\s*\((.*)\)", re.DOTALL)
+BOUND = re.compile(r"\s*cbind\s*\((.*)\)\s*", re.DOTALL)
 QUOTED = re.compile("`([^`]+)`")
 EXTRA_FUNCTIONS = {"factor": TRANSFORMS["C"], "sqrt": np.sqrt, "abs": np.abs}  # known to R and not to formulaic
 
@@ -66,23 +69,26 @@ class Bar:
 
 @dataclass(frozen=True)
 class MixedFormula:
-    """A formula split: response ~ fixed + bars."""
+    """A formula split: response ~ fixed + bars + offset; `others` is the second column of `cbind(events, others)`."""
 
     text: str
     response: Terms
     fixed: Terms
     bars: tuple[Bar, ...]
+    offset: Terms | None = None
+    others: Terms | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The columns that the formula mentions, the response first."""
         bars = [name for bar in self.bars for name in (*bar.columns.variables, *bar.group)]
-        return tuple(dict.fromkeys([*self.response.variables, *self.fixed.variables, *bars]))
+        more = [name for terms in (self.others, self.offset) if terms for name in terms.variables]
+        return tuple(dict.fromkeys([*self.response.variables, *self.fixed.variables, *bars, *more]))
 
 
 @lru_cache(maxsize=256)
-def parse_formula(text: str) -> MixedFormula:
-    """Split `text`; PlanError says what is wrong with it.
+def parse_formula(text: str, *, generalised: bool = False) -> MixedFormula:
+    """Split `text`; PlanError says what is wrong with it. Offsets and `cbind` are for generalised models.
 
     Examples
     --------
@@ -95,10 +101,33 @@ def parse_formula(text: str) -> MixedFormula:
         raise PlanError(f"formula {text!r}: write it as 'outcome ~ effects + (1 | cluster)'")
     summands = [part.strip() for part in _split(sides[1], "+")]
     bars = [part for part in summands if "|" in part]
-    fixed = _terms(" + ".join(part for part in summands if part and part not in bars) or "1")
+    offsets = [match[1] for part in summands if (match := OFFSET.fullmatch(part))]
+    plain = (part for part in summands if part and part not in bars and not OFFSET.fullmatch(part))
+    fixed = _terms(" + ".join(plain) or "1")
     if not fixed.formula:
         raise PlanError(f"formula {text!r} has no fixed effects; write 1 for an intercept alone")
-    return MixedFormula(text, _terms(f"0 + {sides[0]}"), fixed, tuple(_expand(bars)))
+    response, others = _outcome(text, sides[0])
+    offset = _single(" + ".join(offsets)) if offsets else None
+    if (offset or others) and not generalised:
+        raise PlanError(f"formula {text!r}: offset(...) and cbind(...) are for generalised models, such as ct.glmm")
+    return MixedFormula(text, response, fixed, tuple(_expand(bars)), offset, others)
+
+
+def _outcome(text: str, side: str) -> tuple[Terms, Terms | None]:
+    """The outcome, or the two columns of `cbind(events, others)`."""
+    bound = BOUND.fullmatch(side)
+    if not bound:
+        return _terms(f"0 + {side}"), None
+    columns = list(_split(bound[1], ","))
+    if len(columns) != 2:
+        raise PlanError(f"formula {text!r}: write the outcome as cbind(events, others), of two columns of counts")
+    return _single(columns[0]), _single(columns[1])
+
+
+def _single(text: str) -> Terms:
+    """One column: by its name, or computed."""
+    column = text.strip()
+    return _terms(f"0 + {column}" if re.fullmatch(NAME, column) else f"0 + I({column})")
 
 
 def _expand(bars: Iterable[str]) -> Iterator[Bar]:

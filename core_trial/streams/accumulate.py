@@ -68,6 +68,8 @@ class StreamedMatrices(WithoutRows, Matrices):
     x: Array = field(init=False, repr=False, compare=False)
     rows: Codes = field(init=False, repr=False, compare=False)
     columns: Columns = field(init=False, repr=False, compare=False)
+    offset: Array | None = field(init=False, repr=False, compare=False)
+    others: Array | None = field(init=False, repr=False, compare=False)
     used: int
     source: str
 
