@@ -10,7 +10,7 @@ from scipy import stats
 
 import core_trial as ct
 
-TABLES = ("headline", "survey_norms", "sip_teams", "design")
+TABLES = ("headline", "survey_norms", "sip_teams", "design", "components", "domains", "themes")
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -22,7 +22,7 @@ def test_every_row_has_its_status_and_source(name: str) -> None:
 
 
 def test_an_unknown_table_is_named() -> None:
-    with pytest.raises(AttributeError, match="no table results; it has design, headline"):
+    with pytest.raises(AttributeError, match="no table results; it has components, design, domains, headline"):
         _ = ct.published.results
 
 
@@ -76,6 +76,11 @@ def test_what_the_six_teams_table_prints_is_consistent_and_what_it_lost_is_missi
     assert pd.isna(teams.loc[4, "baseline"])
     assert (teams["change"].isna() | (teams["change"] == teams["change_low"])).all()
     assert (teams["change_low"].min(), teams["change_high"].max()) == (4, 37)
+    smallest_and_largest_are_one_team_each = teams.loc[[3, 5], ["change_low", "change_high"]].to_numpy().tolist()
+    assert smallest_and_largest_are_one_team_each == [[5, 36], [5, 36]]
+    assert teams.loc[[2, 6], "scoping_month"].to_list() == [6, 2]
+    assert teams.loc[[1, 6], "interim_review_month"].to_list() == [7, 8]
+    assert teams["gaps"].notna().all()
 
 
 def test_flags_that_cannot_be_assigned_stay_raw() -> None:
@@ -96,3 +101,17 @@ def test_design_agrees_with_itself() -> None:
     assert arms == int(design["crisis resolution teams"]) == int(design["teams retained"]) == 25
     assert int(design["highest score"]) == 5 * int(design["items"])
     assert math.isclose(int(design["moderate from"]), 3 * int(design["items"]))
+
+
+def test_the_programme_its_domains_and_the_themes_are_complete_and_defined() -> None:
+    components = ct.published.components.set_index("component")
+    codes = ct.read_dictionary().tables["engagement"].field("component").categories
+    assert dict(components["label"]) == dict(codes or {})
+    assert components.loc["learning_events", "planned_months"] == [5, 9]
+    assert components.loc["online_resources", "planned_months"] == []
+    assert components.loc["routine_meetings", "planned_sessions"] == 12
+    domains = ["prioritisation", "leadership", "workforce", "workflow", "reinforcement"]
+    assert list(ct.published.domains["domain"]) == domains
+    assert ct.published.themes.groupby("theme").size().to_dict() == {"components": 4, "process": 4, "impact": 5}
+    for table in (components, ct.published.domains, ct.published.themes):
+        assert table["definition"].str.len().min() > 30

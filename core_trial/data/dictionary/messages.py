@@ -38,9 +38,14 @@ def cell_message(rule: str, value: str, field: Field) -> str:
         "type": f"is not a {'whole number' if field.type == 'integer' else 'number'}{_comma(value)}",
         "minimum": f"is below {field.minimum}",
         "maximum": f"is above {field.maximum}",
-        "categories": "is not in the dictionary",
+        "categories": f"is not in the dictionary{_nearest(value, field)}",
     }[rule]
     return f"{field.name} {value} {reason}; allowed: {allowed_or_empty(field)}"
+
+
+def _nearest(value: str, field: Field) -> str:
+    near = get_close_matches(value.casefold().replace(" ", "_"), map(str, field.categories or ()), n=1, cutoff=0.8)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def unknown_column(name: str, schema: TableSchema) -> str:
