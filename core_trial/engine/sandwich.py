@@ -1,0 +1,217 @@
+"""Cluster-robust covariance of estimates with p coefficients, and its corrections for few clusters.
+
+Every correction of scores s_i = D_i'V_i^-1 r_i by a function of the leverage H_i = D_i M D_i'V_i^-1 of a cluster can
+be had from matrices p x p, because D_i'V_i^-1 f(H_i) r_i = f(G_i M) s_i with G_i = D_i'V_i^-1 D_i, M = (sum G_i)^-1.
+So clusters may have any size, and whatever is in the mean and in V_i, an offset too, is in the correction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from ..errors import FitError
+from .arrays import Array, Codes
+
+Correction = Literal["none", "cr1", "cr1s", "kc", "md", "fg", "mbn", "avg"]
+LONE = 1e-8  # 1 - leverage of a direction that a single cluster determines: rounding of zero
+FG_BOUND = 0.75  # of Fay and Graubard
+MBN_RATE, MBN_FLOOR = 0.5, 1.0  # of Morel, Bokossa and Neerchal
+
+
+@dataclass(frozen=True)
+class ClusterParts:
+    """What K clusters say of p coefficients: all that robust inference takes from a model.
+
+    Attributes
+    ----------
+    scores : (K, p) s_i = D_i'V_i^-1 r_i, which sum to zero
+    information : (K, p, p) G_i = D_i'V_i^-1 D_i, or minus the derivative of s_i; their sum has the inverse M
+    n_rows : in all clusters
+    units : (p, p) the coefficients reported are `units` times those of the scores
+    """
+
+    scores: Array
+    information: Array
+    n_rows: float
+    units: Array
+
+    @property
+    def n_clusters(self) -> int:
+        return len(self.scores)
+
+    @cached_property
+    def root(self) -> Array:
+        """(p, p) R with R R' = M."""
+        try:
+            return np.asarray(np.linalg.inv(np.linalg.cholesky(self.information.sum(axis=0))).T)
+        except np.linalg.LinAlgError:
+            raise FitError(
+                "the information about the coefficients is not positive definite: use fewer of them"
+            ) from None
+
+    @property
+    def model_covariance(self) -> Array:
+        """(p, p) of the coefficients reported, if the working covariance V is that of the outcomes."""
+        out = self.units @ self.root
+        return np.asarray(out @ out.T)
+
+    @cached_property
+    def shares(self) -> Array:
+        """(K, p, p) R'G_i R, which sum to the identity: the part of each cluster in what is known."""
+        return np.asarray(self.root.T @ self.information @ self.root)
+
+    @cached_property
+    def white(self) -> Array:
+        """(K, p) R's_i."""
+        return np.asarray(self.scores @ self.root)
+
+    @cached_property
+    def _spectrum(self) -> tuple[Array, Array]:
+        """What the other clusters know along each axis of a cluster (K, p), and the axes (K, p, p)."""
+        own, axes = np.linalg.eigh((self.shares + self.shares.swapaxes(1, 2)) / 2)
+        rest = 1 - own
+        if rest.min() < -LONE:
+            raise FitError("a cluster has more information than all together: its leverage is above 1")
+        return np.where(rest > LONE, rest, 0.0), axes
+
+    def leverage_power(self, power: float) -> Array:
+        """(K, p, p) (I - R'G_i R)^power; zero where only cluster i knows, as its residuals vanish there."""
+        rest, axes = self._spectrum
+        powers = np.power(rest, power, out=np.zeros_like(rest), where=rest > 0)
+        return np.asarray((axes * powers[:, None]) @ axes.swapaxes(1, 2))
+
+    @cached_property
+    def lone(self) -> Array:
+        """(m, p) combinations, in units of the white scores, that one cluster alone determines."""
+        rest, axes = self._spectrum
+        return np.asarray(axes.swapaxes(1, 2)[rest == 0])
+
+    def whiten(self, contrast: Array) -> Array:
+        """(..., p) weights of coefficients as weights of R^-1 times those of the scores."""
+        return np.asarray(contrast @ self.units @ self.root)
+
+    def is_lone(self, contrast: Array) -> bool:
+        """Whether a contrast (p,) takes in what one cluster alone determines: no residual tells of its error."""
+        white = self.whiten(contrast)
+        return bool(np.any(np.abs(self.lone @ white) > np.sqrt(LONE) * np.linalg.norm(white)))
+
+
+def cluster_parts(columns: Array, weight: Array, pull: Array, cluster: Codes, units: Array) -> ClusterParts:
+    """Parts of a model whose working covariance is diagonal.
+
+    Parameters
+    ----------
+    columns : (n, p) of the linear predictor
+    weight : (n,) of each row in the information, m'^2 / v of the derivative m' of the mean and the variance v
+    pull : (n,) m' (y - mean) / v
+    cluster : (n,) from 0, in any order
+    units : (p, p) as of `ClusterParts`
+    """
+    order = np.argsort(cluster, kind="stable")
+    starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
+    x = columns[order]
+    pairs = (weight[order, None] * x)[:, :, None] * x[:, None, :]
+    scores = np.add.reduceat(pull[order, None] * x, starts)
+    return ClusterParts(scores, np.add.reduceat(pairs, starts), float(len(x)), units)
+
+
+def robust_covariance(parts: ClusterParts, correction: Correction) -> Array:
+    """(p, p) covariance of the coefficients reported.
+
+    ========  ==============================================================================================
+    none      M sum s_i s_i' M (Liang and Zeger, 1986, Biometrika 73:13); CR0
+    cr1       times K / (K - 1)
+    cr1s      times K (n - 1) / ((K - 1) (n - p)), as Stata's `regress`
+    kc        (I - H)^-1/2 (Kauermann and Carroll, 2001, J Am Stat Assoc 96:1387, and Bell and McCaffrey, 2002,
+              Surv Methodol 28:169); CR2: unbiased where V is the covariance of the outcomes
+    md        (I - H)^-1 (Mancl and DeRouen, 2001, Biometrics 57:126); CR3, nearly the jackknife of clusters
+    fg        diag(1 - min(0.75, (G_i M)_jj))^-1/2 (Fay and Graubard, 2001, Biometrics 57:1198); the one that
+              depends on how covariates are coded
+    mbn       c M sum s_i s_i' M + delta phi M, c = (n - 1) / (n - p) K / (K - 1), delta = min(1/2, p / (K - p)),
+              phi = max(1, tr(c M sum s_i s_i') / p) (Morel, Bokossa and Neerchal, 2003, Biom J 45:395)
+    avg       standard errors the mean of those of kc and md (Ford and Westgate, 2017, Biom J 59:478),
+              correlations those of the mean of the two covariances
+    ========  ==============================================================================================
+    """
+    if correction == "avg":
+        return _average(robust_covariance(parts, "kc"), robust_covariance(parts, "md"))
+    scores = _adjusted(parts, correction)
+    meat: Array = small_sample_factor(parts, correction) * scores.T @ scores
+    if correction == "mbn":
+        meat = _inflated(parts, meat)
+    out = parts.units @ parts.root
+    return np.asarray(out @ meat @ out.T)
+
+
+def adjustments(parts: ClusterParts, correction: Correction) -> Array:
+    """(K, p, p), or (1, p, p) if all the same: what the white score of each cluster is multiplied by."""
+    return ADJUSTMENTS.get(correction, _identity)(parts)
+
+
+def small_sample_factor(parts: ClusterParts, correction: Correction) -> float:
+    """What the sum of products of the scores is multiplied by."""
+    k, n, p = parts.n_clusters, parts.n_rows, parts.scores.shape[1]
+    if correction == "cr1":
+        return k / (k - 1)
+    return k / (k - 1) * (n - 1) / (n - p) if correction in ("cr1s", "mbn") else 1.0
+
+
+def influence_functions(parts: ClusterParts, correction: Correction) -> Array:
+    """(K, p) what each cluster adds to the error of the coefficients reported; without correction M s_i.
+
+    Their products sum to the covariance, but for `mbn` and `avg`, of which those of `cr1s` and `kc` are given.
+    """
+    kind: Correction = "kc" if correction == "avg" else correction
+    scores = np.sqrt(small_sample_factor(parts, kind)) * _adjusted(parts, kind)
+    return np.asarray(scores @ (parts.units @ parts.root).T)
+
+
+def _adjusted(parts: ClusterParts, correction: Correction) -> Array:
+    """(K, p) white scores."""
+    return np.asarray((adjustments(parts, correction) @ parts.white[:, :, None])[:, :, 0])
+
+
+def _identity(parts: ClusterParts) -> Array:
+    return np.eye(parts.scores.shape[1])[None]
+
+
+def _fay_graubard(parts: ClusterParts) -> Array:
+    """The diagonal in the units of the design, taken to those of the white scores.
+
+    White scores are A's of the scores s in these units, with A = `units` `root`, so that F s becomes A'F A'^-1.
+    """
+    out = parts.units @ parts.root
+    back = np.linalg.inv(out)
+    diagonal = np.einsum("bj,kbc,jc->kj", back, parts.shares, out)
+    factor = (1 - np.minimum(FG_BOUND, diagonal)) ** -0.5
+    return np.asarray(np.einsum("ja,kj,bj->kab", out, factor, back))
+
+
+ADJUSTMENTS: Mapping[Correction, Callable[[ClusterParts], Array]] = {
+    "kc": lambda parts: parts.leverage_power(-0.5),
+    "md": lambda parts: parts.leverage_power(-1.0),
+    "fg": _fay_graubard,
+}
+
+
+def _inflated(parts: ClusterParts, meat: Array) -> Array:
+    k, p = parts.scores.shape
+    rate = min(MBN_RATE, p / (k - p)) if k > p else MBN_RATE
+    return np.asarray(meat + rate * max(MBN_FLOOR, float(np.trace(meat)) / p) * np.eye(p))
+
+
+def _average(first: Array, second: Array) -> Array:
+    """Mean standard errors, and the correlations of the mean covariance."""
+    mean = (first + second) / 2
+    wanted = (_errors(first) + _errors(second)) / 2
+    scale = np.divide(wanted, _errors(mean), out=np.ones(len(mean)), where=_errors(mean) > 0)
+    return np.asarray(mean * np.outer(scale, scale))
+
+
+def _errors(covariance: Array) -> Array:
+    return np.sqrt(np.diagonal(covariance))
