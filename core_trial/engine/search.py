@@ -18,7 +18,7 @@ from .random import RandomDesign
 
 UNIDENTIFIED = 1e-9  # share of the information about a parameter that must be its own
 EXACT = 1e-11  # residual variance, as a share of all variance about the fixed effects, that only rounding leaves
-SMALLEST = 1e-4  # share of all variance that the moment estimates leave to the residuals at least
+SMALLEST = 1e-2  # share of all variance that the moment estimates leave to the residuals at least
 LEAST = 0.1  # relative standard deviation that the search begins from where the moment estimate is smaller
 STARTS = (1.0, 0.1, 10.0)  # the same for all random effects, should the moment estimates not lead to a minimum
 
