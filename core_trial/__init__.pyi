@@ -1,3 +1,4 @@
+from . import mixed_methods as mixed_methods
 from . import plots as plots
 from .analyses import analyse as analyse
 from .analyses import effects as effects

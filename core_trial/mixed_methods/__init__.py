@@ -1,0 +1,8 @@
+"""Mixed methods: engagement with the programme, the coded interviews, and the change in fidelity.
+
+Public names are in `__init__.pyi`; each loads on first use.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

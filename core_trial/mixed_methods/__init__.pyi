@@ -1,0 +1,13 @@
+from . import qca as qca
+from .engagement import Engagement as Engagement
+from .engagement import derive_engagement as derive_engagement
+from .nvivo_sheets import read_classification as read_classification
+from .nvivo_sheets import read_matrix_coding as read_matrix_coding
+from .refi_qda.codebook import write_codebook as write_codebook
+from .refi_qda.project import RefiProject as RefiProject
+from .refi_qda.read import read_refi_qda as read_refi_qda
+from .linking.change import Changes as Changes
+from .linking.change import derive_changes as derive_changes
+from .linking.link import Link as Link
+from .linking.link import link as link
+from .linking.link import link_teams as link_teams

@@ -1,0 +1,9 @@
+from .calibration import calibrate as calibrate
+from .conditions import necessity as necessity
+from .conditions import sufficiency as sufficiency
+from .models import Model as Model
+from .robustness import robustness as robustness
+from .solutions import Solution as Solution
+from .solutions import minimize as minimize
+from .table import TruthTable as TruthTable
+from .table import truth_table as truth_table
