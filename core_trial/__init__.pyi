@@ -2,6 +2,7 @@ from . import mixed_methods as mixed_methods
 from . import plots as plots
 from .analyses import analyse as analyse
 from .analyses import effects as effects
+from .clusters.correlation import BetweenClusterVariation as BetweenClusterVariation
 from .clusters.correlation import IntraclusterCorrelation as IntraclusterCorrelation
 from .clusters.correlation import icc as icc
 from .clusters.level import ClusterLevelFit as ClusterLevelFit
@@ -38,3 +39,6 @@ from .plan import Plan as Plan
 from .plan import read_plan as read_plan
 from .reproduce import run as run
 from .reproduce import verify as verify
+from .robust.fit import RobustFit as RobustFit
+from .robust.regression import cluster_robust as cluster_robust
+from .robust.regression import count_regression as count_regression

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,24 @@ class OneWay:
     Attributes
     ----------
     size, mean : (K,) individuals and mean of each cluster
+    squares : (K,) sum of the squared deviations from that mean
     group : (K,) its group, 0 to G - 1
-    within : mean square within clusters
     """
 
     size: Array
     mean: Array
+    squares: Array
     group: NDArray[np.intp]
-    within: float
+
+    def take(self, chosen: NDArray[np.intp]) -> OneWay:
+        """The same of some clusters, one as often as it is chosen."""
+        return replace(
+            self,
+            size=self.size[chosen],
+            mean=self.mean[chosen],
+            squares=self.squares[chosen],
+            group=self.group[chosen],
+        )
 
     @property
     def df(self) -> tuple[int, int]:
@@ -34,9 +44,14 @@ class OneWay:
         return len(self.size) - int(self.group.max()) - 1, int(self.size.sum()) - len(self.size)
 
     @property
+    def within(self) -> float:
+        """Mean square within clusters."""
+        return float(self.squares.sum() / self.df[1])
+
+    @property
     def n0(self) -> float:
         """The size that stands for unequal ones in E(MSB) = within + n0 between."""
-        return float((self.size.sum() - (self._sum(self.size**2) / self._sum(self.size)).sum()) / self.df[0])
+        return float((self.size.sum() - (self.sum(self.size**2) / self.sum(self.size)).sum()) / self.df[0])
 
     def f(self, theta: float = 0.0) -> float:
         """F ratio of the cluster means, weighted for var(u) / var(e) = theta; at the true theta it is distributed as F.
@@ -47,12 +62,17 @@ class OneWay:
 
     def components(self) -> tuple[float, float]:
         """Variance between and within clusters, unbiased: ((MSB - MSW) / n0, MSW)."""
-        return (self.f() - 1) * self.within / self.n0, self.within
+        return (self._mean_square(self.size) - self.within) / self.n0, self.within
+
+    def correlation(self) -> float:
+        """The share of the variance that is between clusters; not a number without variance."""
+        between, within = self.components()
+        return between / (between + within) if between + within else np.nan
 
     def unweighted(self) -> tuple[float, float]:
         """F ratio of the unweighted cluster means, and the harmonic mean size that it takes for all."""
-        clusters = self._sum(np.ones_like(self.size))
-        harmonic = self.df[0] / ((1 - 1 / clusters) * self._sum(1 / self.size)).sum()
+        clusters = self.sum(np.ones_like(self.size))
+        harmonic = self.df[0] / ((1 - 1 / clusters) * self.sum(1 / self.size)).sum()
         return harmonic * self._mean_square(np.ones_like(self.size)) / self.within, float(harmonic)
 
     def std_error(self, rho: float) -> float:
@@ -62,17 +82,17 @@ class OneWay:
         s the sum over groups of S2 - 2 S3 / N + S2^2 / N^2, with S2 and S3 the sums of m^2 and m^3.
         """
         n0, (between, within) = self.n0, self.df
-        total, square, cube = (self._sum(self.size**power) for power in (1, 2, 3))
+        total, square, cube = (self.sum(self.size**power) for power in (1, 2, 3))
         spread = (square - 2 * cube / total + (square / total) ** 2).sum()
         means = (between * (1 - rho) * (1 + (2 * n0 - 1) * rho) + rho**2 * spread) / between**2
         return float((1 - rho) / n0 * np.sqrt(2 * ((1 + (n0 - 1) * rho) ** 2 / within + means)))
 
-    def _sum(self, values: Array) -> Array:
+    def sum(self, values: Array) -> Array:
         """(G,) sums over the clusters of each group."""
         return np.asarray(np.bincount(self.group, values), dtype=np.float64)
 
     def _mean_square(self, weight: Array) -> float:
-        centre = self._sum(weight * self.mean) / self._sum(weight)
+        centre = self.sum(weight * self.mean) / self.sum(weight)
         return float(weight @ (self.mean - centre[self.group]) ** 2) / self.df[0]
 
 

@@ -104,15 +104,16 @@ def _rows(data: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     refuse_rows(size, size <= 0, "is zero or negative", "the outcome cannot be counted over nothing")
     outcome = numeric(data[roles.outcome])
     if roles.kind != "mean":
-        _check_counts(outcome, size, roles)
+        check_counts(outcome, size, roles.kind, roles.size)
     total = outcome * size if roles.kind == "mean" else outcome
     return pd.DataFrame({"cluster": cluster, "arm": arm, "stratum": stratum, "size": size, "total": total})
 
 
-def _check_counts(count: pd.Series, size: pd.Series, roles: Roles) -> None:
+def check_counts(count: pd.Series, size: pd.Series, kind: Kind, denominator: str | None) -> None:
+    """Raise a `DataError` for events that are not whole or negative, and successes that outnumber their trials."""
     refuse_rows(count, (count < 0) | (count % 1 > 0), "is not a count", "give whole numbers, zero or more")
-    if roles.kind == "proportion":
-        limit = f"the denominator {roles.size!r}" if roles.size else "1"
+    if kind == "proportion":
+        limit = f"the denominator {denominator!r}" if denominator else "1"
         remedy = "give successes and their denominator, or 0 and 1 for individuals"
         refuse_rows(count, count > size, f"is greater than {limit}", remedy)
         refuse_rows(size, size % 1 > 0, "is not a count", "give whole numbers")
