@@ -110,7 +110,7 @@ def icc(
     >>> teams = pd.DataFrame({"team": list("abcde"), "events": [9, 31, 14, 22, 40], "years": [80, 95, 70, 110, 90]})
     >>> k = ct.icc("events", teams, cluster="team", kind="rate", person_time="years")
     >>> k.tidy().round(2)[["estimate", "conf_low", "conf_high", "design_effect"]].to_numpy().tolist()
-    [[0.46, 0.21, 1.44, 5.96], [0.83, 0.5, 0.98, 5.96]]
+    [[0.46, 0.21, 1.44, 5.96], [0.83, 0.51, 0.98, 5.96]]
     """
     choice = choose(kind, method, interval, conf_level, replicates, seed)
     size = size_column(kind, denominator, person_time)
