@@ -101,7 +101,9 @@ class ClusterParts:
         return bool(np.any(np.abs(self.lone @ white) > np.sqrt(LONE) * np.linalg.norm(white)))
 
 
-def cluster_parts(columns: Array, weight: Array, pull: Array, cluster: Codes, units: Array) -> ClusterParts:
+def cluster_parts(
+    columns: Array, weight: Array, pull: Array, cluster: Codes, units: Array, n_rows: float | None = None
+) -> ClusterParts:
     """Parts of a model whose working covariance is diagonal.
 
     Parameters
@@ -111,13 +113,14 @@ def cluster_parts(columns: Array, weight: Array, pull: Array, cluster: Codes, un
     pull : (n,) m' (y - mean) / v
     cluster : (n,) from 0, in any order
     units : (p, p) as of `ClusterParts`
+    n_rows : if rows stand for several, how many these are
     """
     order = np.argsort(cluster, kind="stable")
     starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
     x = columns[order]
     pairs = (weight[order, None] * x)[:, :, None] * x[:, None, :]
     scores = np.add.reduceat(pull[order, None] * x, starts)
-    return ClusterParts(scores, np.add.reduceat(pairs, starts), float(len(x)), units)
+    return ClusterParts(scores, np.add.reduceat(pairs, starts), n_rows or float(len(x)), units)
 
 
 def robust_covariance(parts: ClusterParts, correction: Correction) -> Array:
@@ -169,6 +172,11 @@ def influence_functions(parts: ClusterParts, correction: Correction) -> Array:
     kind: Correction = "kc" if correction == "avg" else correction
     scores = np.sqrt(small_sample_factor(parts, kind)) * _adjusted(parts, kind)
     return np.asarray(scores @ (parts.units @ parts.root).T)
+
+
+def change_without(parts: ClusterParts) -> Array:
+    """(K, p) what the coefficients of the scores lose by each cluster: (M^-1 - G_i)^-1 s_i, to first order."""
+    return np.asarray(_adjusted(parts, "md") @ parts.root.T)
 
 
 def _adjusted(parts: ClusterParts, correction: Correction) -> Array:

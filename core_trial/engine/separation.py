@@ -7,7 +7,6 @@ from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from .arrays import Array, Codes
 
@@ -100,6 +99,8 @@ def _sparsest(rows: _Rows, constant: Mask, *, apart: bool) -> Array | None:
 
 def _combination(rows: _Rows, *, apart: bool) -> Array | None:
     """b of least sum |b| with fixed b = 0 and signed b >= 1 (`apart`), or signed b >= 0 and mean 1; or None."""
+    from scipy.optimize import linprog  # slow to load, and rarely needed
+
     signed, equal = np.unique(rows.signed, axis=0), np.unique(rows.fixed, axis=0)
     p = signed.shape[1]
     values = np.zeros(len(equal))

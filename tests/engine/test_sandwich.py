@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -42,14 +43,14 @@ class Dense(NamedTuple):
 
 def dense(seed=1):
     rng = np.random.default_rng(seed)
-    d = rng.normal(size=(sum(SIZES), P)) + [3, 0, 0]
+    d = rng.normal([3.0, 0, 0], size=(sum(SIZES), P))
     d[:, 1] = np.repeat(rng.normal(size=len(SIZES)), SIZES)
     halves = [rng.normal(size=(n, n + 2)) for n in SIZES]
     v = block_diag(*[h @ h.T + n * np.eye(n) for h, n in zip(halves, SIZES, strict=True)])
     ends = np.cumsum((0, *SIZES))
     y = rng.normal(size=len(d))
     r = y - d @ np.linalg.solve(d.T @ inv(v) @ d, d.T @ inv(v) @ y)
-    return Dense(d, v, r, [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)])
+    return Dense(d, v, r, [slice(a, b) for a, b in pairwise(ends)])
 
 
 def parts_of(all_rows, units=None):
