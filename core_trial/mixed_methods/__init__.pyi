@@ -11,3 +11,9 @@ from .linking.change import derive_changes as derive_changes
 from .linking.link import Link as Link
 from .linking.link import link as link
 from .linking.link import link_teams as link_teams
+from .linking.items import ItemLink as ItemLink
+from .linking.items import link_items as link_items
+from .complier import ComplierFit as ComplierFit
+from .complier import complier_effect as complier_effect
+from .mediation import Mediation as Mediation
+from .mediation import mediate as mediate
