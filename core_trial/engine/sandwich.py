@@ -136,7 +136,7 @@ def robust_covariance(parts: ClusterParts, correction: Correction) -> Array:
     fg        diag(1 - min(0.75, (G_i M)_jj))^-1/2 (Fay and Graubard, 2001, Biometrics 57:1198); the one that
               depends on how covariates are coded
     mbn       c M sum s_i s_i' M + delta phi M, c = (n - 1) / (n - p) K / (K - 1), delta = min(1/2, p / (K - p)),
-              phi = max(1, tr(c M sum s_i s_i') / p) (Morel, Bokossa and Neerchal, 2003, Biom J 45:395)
+              phi = max(1, tr(M sum s_i s_i') / p) (Morel, Bokossa and Neerchal, 2003, Biom J 45:395)
     avg       standard errors the mean of those of kc and md (Ford and Westgate, 2017, Biom J 59:478),
               correlations those of the mean of the two covariances
     ========  ==============================================================================================
@@ -146,7 +146,7 @@ def robust_covariance(parts: ClusterParts, correction: Correction) -> Array:
     scores = _adjusted(parts, correction)
     meat: Array = small_sample_factor(parts, correction) * scores.T @ scores
     if correction == "mbn":
-        meat = _inflated(parts, meat)
+        meat = meat + _inflation(parts) * np.eye(len(meat))
     out = parts.units @ parts.root
     return np.asarray(out @ meat @ out.T)
 
@@ -207,10 +207,11 @@ ADJUSTMENTS: Mapping[Correction, Callable[[ClusterParts], Array]] = {
 }
 
 
-def _inflated(parts: ClusterParts, meat: Array) -> Array:
+def _inflation(parts: ClusterParts) -> float:
+    """delta phi."""
     k, p = parts.scores.shape
     rate = min(MBN_RATE, p / (k - p)) if k > p else MBN_RATE
-    return np.asarray(meat + rate * max(MBN_FLOOR, float(np.trace(meat)) / p) * np.eye(p))
+    return rate * max(MBN_FLOOR, float(np.sum(parts.white**2)) / p)
 
 
 def _average(first: Array, second: Array) -> Array:

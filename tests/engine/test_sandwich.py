@@ -91,7 +91,7 @@ def by_the_papers(rows, correction):
     meat = factor.get(correction, 1.0) * scores.T @ scores
     covariance = rows.bread @ meat @ rows.bread
     if correction == "mbn":
-        covariance += min(0.5, p / (k - p)) * max(1, np.trace(rows.bread @ meat) / p) * rows.bread
+        covariance += min(0.5, p / (k - p)) * max(1, np.trace(rows.bread @ scores.T @ scores) / p) * rows.bread
     return covariance
 
 
