@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ..errors import PlanError
 from .arrays import Array
-from .covariance import SINGULAR, Structure
+from .covariance import SINGULAR, Stacked, Structure
 
 PatternName = Literal["diag", "cs", "csh", "ar1", "ar1h"]
 TYPICAL = 0.9  # correlation to start from at most, as a share of its range
+EDGE = 1e-4  # share of its limit that a negative variance keeps away from it
+LOGARITHMIC = 0.5  # slope of a deviance by the logarithm of a distance, which is 1 at least where it has no minimum
 TINY = 1e-8  # in place of a standard deviation of exactly zero
 
 
@@ -189,9 +191,10 @@ def patterned(name: PatternName, q: int) -> Patterned:
 
 @dataclass(frozen=True)
 class AnySign:
-    """A variance of one random effect that may be negative, down to `limit`; theta = gamma.
+    """A variance of one random effect that may be negative, from near `limit` on: gamma = limit (1 - EDGE - theta^2).
 
-    Beyond `limit`, minus one over the largest sum of squares in a level, the rows' covariance is not positive definite.
+    At `limit`, minus one over the largest sum of squares in a level, the rows' covariance is not positive definite any
+    more. The end of the range, where theta is zero, is an ordinary minimum.
     """
 
     limit: float
@@ -205,32 +208,44 @@ class AnySign:
         return 1
 
     def gamma(self, theta: Array) -> Array:
-        return theta
+        return self.limit * (1 - EDGE - theta**2)
 
     def jacobian(self, theta: Array) -> Array:
-        return np.ones((*theta.shape, 1))
+        return -2 * self.limit * theta[..., None]
 
     def bend(self, theta: Array, weights: Array) -> Array:  # noqa: ARG002
-        return np.zeros((*theta.shape, 1))
+        return -2 * self.limit * weights[..., None]
 
     def tangent(self, theta: Array) -> Array:
-        return self.jacobian(theta)
+        return np.ones((*theta.shape, 1))
 
     def tangent_bend(self, theta: Array) -> Array:
         return np.zeros((*theta.shape, 1, 1))
 
     def nearest(self, gamma: Array, least: float) -> Array:
-        return np.where(gamma == 0, least**2, np.maximum(gamma, TYPICAL * self.limit))
+        inside = np.where(gamma == 0, least**2, np.maximum(gamma, TYPICAL * self.limit))
+        return np.sqrt(1 - EDGE - inside / self.limit)
 
     def factor(self, theta: Array) -> Array:
-        if np.any(theta < 0):
+        gamma = self.gamma(theta)
+        if np.any(gamma < 0):
             raise PlanError(
                 "the variance is negative: no random effects have it, and there is nothing to draw them from"
             )
-        return np.sqrt(theta)[..., None]
+        return np.sqrt(gamma)[..., None]
 
     def on_boundary(self, theta: Array) -> NDArray[np.bool_]:
-        return np.asarray(theta[..., 0] < self.limit * (1 - SINGULAR))
+        return np.asarray(np.abs(theta[..., 0]) < SINGULAR)
+
+    def endless(self, theta: Array, gradient: Array) -> NDArray[np.bool_]:
+        """Whether a deviance of this `gradient` by gamma falls, as the logarithm of the distance, up to `limit`."""
+        return self.on_boundary(theta) & (((self.gamma(theta) - self.limit) * gradient)[..., 0] > LOGARITHMIC)
 
     def reframed(self, theta: Array, frame: Array) -> tuple[Structure, Array]:  # noqa: ARG002
         return self, theta
+
+
+def endless(structure: Stacked, theta: Array, gradient: Array) -> NDArray[np.bool_]:
+    """Whether a deviance of this `gradient` by gamma has no minimum; a variance of any sign is a model's only one."""
+    alone = structure.parts[0]
+    return alone.endless(theta, gradient) if isinstance(alone, AnySign) else np.zeros(theta.shape[:-1], bool)

@@ -12,7 +12,7 @@ from .arrays import Array, with_residual
 from .crossprod import CrossProducts
 from .information import inverse
 from .newton import Minimum, minimise
-from .patterned import AnySign
+from .patterned import endless
 from .profile import Likelihood, Profile, profile
 from .random import RandomDesign
 
@@ -66,6 +66,7 @@ def search(deviance: Deviance) -> Minimum[Point]:
     for name, start in _starts(deviance):
         minimum = minimise(deviance, start)
         _check_residual(minimum.at.profile)
+        _check_ending(minimum, deviance.random)
         if not minimum.converged:
             tried.append(f"{name}: deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
             continue
@@ -74,11 +75,6 @@ def search(deviance: Deviance) -> Minimum[Point]:
             break
     if found:
         return min(found, key=lambda minimum: minimum.at.value)
-    if any(isinstance(part, AnySign) for part in deviance.random.structure.parts):
-        raise FitError(
-            "the likelihood has no maximum before the negative variance of the clusters reaches its limit, where the"
-            " covariance of the rows is no longer positive definite: fit with unconstrained=False"
-        )
     raise FitError(
         f"the mixed model did not converge by Newton's method; simplify its random terms ({'; '.join(tried)})"
     )
@@ -120,4 +116,12 @@ def _check_residual(at: Profile) -> None:
         raise FitError(
             "the residual variance is zero but for rounding: the outcome does not vary within the grouping factors,"
             " so its likelihood has no maximum; analyse one row a group"
+        )
+
+
+def _check_ending(minimum: Minimum[Point], random: RandomDesign) -> None:
+    if endless(random.structure, minimum.theta, minimum.at.profile.gradient):
+        raise FitError(
+            "the likelihood has no maximum before the negative variance of the clusters reaches its limit, where the"
+            " covariance of the rows is no longer positive definite: fit with unconstrained=False"
         )

@@ -9,6 +9,7 @@ from scipy.linalg import block_diag
 
 from ..arrays import Array
 from ..inference import Information
+from ..patterned import endless
 from ..random import RandomDesign
 from ..search import EXACT
 from .design import BatchDesign, Units
@@ -84,7 +85,7 @@ def summarise(deviance: BatchDeviance, found: Found, question: Question, scale: 
         variances_covariance=units[..., None] ** 2 * (change @ expected @ change.mT),
         log_likelihood=-0.5 * (deviance.value(at) + 2 * df * np.log(scale.scale) - deviance.reml * scale.log_det),
         singular=np.any(random.structure.on_boundary(theta), axis=0),
-        converged=converged & (sigma2 > EXACT),
+        converged=converged & (sigma2 > EXACT) & ~endless(random.structure, theta, slopes.gradient),
     )
 
 
