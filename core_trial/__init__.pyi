@@ -25,6 +25,8 @@ from .errors import PlanError as PlanError
 from .errors import TrialError as TrialError
 from .errors import TrialWarning as TrialWarning
 from .fit import Fit as Fit
+from .generalised.fit import GlmmFit as GlmmFit
+from .generalised.model import glmm as glmm
 from .mixed.bootstrap import Bootstrap as Bootstrap
 from .mixed.bootstrap_tests import BootstrapTest as BootstrapTest
 from .mixed.bootstrap_tests import bootstrap_test as bootstrap_test

@@ -80,6 +80,15 @@ class RandomDesign:
         n = len(self.absorbed)
         return Basis(_side_by_side(bases[:n]), _level_by_level(self.crossed, bases[n:]))
 
+    def covariance(self, gamma: Array) -> csr_array:
+        """(effects, effects) of all random effects, stacked as the engine does."""
+        r = len(self.basis.absorbed)
+        top = kron(eye_array(self.absorbed[0].n_levels), np.tensordot(gamma[:r], self.basis.absorbed, 1))
+        if not self.crossed:
+            return csr_array(top)
+        behind = np.sum([g * b for g, b in zip(gamma[r:], self.basis.crossed, strict=True)])
+        return csr_array(block_diag([top, behind]))
+
     def products(self, w: Array) -> CrossProducts:
         """Cross-products with w (n, k)."""
         first = self.absorbed[0]

@@ -101,7 +101,7 @@ def lmm(
 
 def _from_frame(formula: MixedFormula, data: pd.DataFrame, reml: bool) -> tuple[Matrices, LmmResult]:
     matrices = model_matrices(formula, data)
-    return matrices, fit_lmm(matrices.y, matrices.x, [_random_term(random) for random in matrices.random], reml=reml)
+    return matrices, fit_lmm(matrices.y, matrices.x, [random_term(random) for random in matrices.random], reml=reml)
 
 
 def _streamed(formula: MixedFormula, source: Source, reml: bool) -> tuple[Matrices, LmmResult]:
@@ -110,19 +110,21 @@ def _streamed(formula: MixedFormula, source: Source, reml: bool) -> tuple[Matric
     return stream_lmm(formula, source, reml=reml)
 
 
-def _random_term(random: RandomColumns) -> RandomTerm:
+def random_term(random: RandomColumns) -> RandomTerm:
+    """A bar term as the engine takes it."""
     grouping = random.grouping
     return RandomTerm(random.columns, grouping.level, len(grouping.labels), grouping.name, random.structure)
 
 
 def _method(matrices: Matrices, reml: bool, inference: str) -> str:
     likelihood = "restricted maximum likelihood" if reml else "maximum likelihood"
-    random = " and ".join(map(_random_words, matrices.random))
+    random = " and ".join(map(random_words, matrices.random))
     origin = f" streamed from {matrices.source}" if matrices.source else ""
     return f"Linear mixed model fitted by {likelihood} to {matrices.n_rows} rows{origin} with {random}; {inference}"
 
 
-def _random_words(random: RandomColumns) -> str:
+def random_words(random: RandomColumns) -> str:
+    """A bar term in words, for the method."""
     effects = f"random {' and '.join(map(_effect, random.names))}"
     if random.structure in PATTERNS:
         effects = f"{PATTERNS[random.structure].words} random effects of {random.factor}"

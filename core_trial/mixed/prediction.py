@@ -62,12 +62,12 @@ def _random_part(fit: LmmFit, frame: ModelFrame, rows: Columns, conditional: boo
     n = len(next(iter(rows.values())))
     effects = []
     for bar, random in zip(frame.bars, fit.matrices.random, strict=True):
-        level = _known_levels(bar, random.grouping, frame.columns, rows) if conditional else np.full(n, -1)
+        level = known_levels(bar, random.grouping, frame.columns, rows) if conditional else np.full(n, -1)
         effects.append(Effects(code_new(bar.columns, frame.columns, rows), level))
     return condition(fit.result, effects)
 
 
-def _known_levels(bar: Bar, grouping: Grouping, columns: Columns, rows: Columns) -> Codes:
+def known_levels(bar: Bar, grouping: Grouping, columns: Columns, rows: Columns) -> Codes:
     """The level of each row in the grouping factor of `bar`, -1 where the fit does not know it."""
     seen = [{value: value for value in levels(columns[name])[1]} for name in bar.group]
     parts = [[known_as.get(value) for value in rows[name]] for name, known_as in zip(bar.group, seen, strict=True)]

@@ -1,0 +1,42 @@
+"""Small matrices of many clusters, (..., q, q, J): the clusters stand last, as rows do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import Array
+
+
+def inverse_root(matrices: Array) -> Array:
+    """(..., q, q, J) upper triangular C with C C' the inverse; LinAlgError unless each is positive definite."""
+    if matrices.shape[-2] == 1:
+        if not np.all(matrices > 0):
+            raise np.linalg.LinAlgError("a curvature is not positive")
+        return np.asarray(1 / np.sqrt(matrices))
+    lower = np.linalg.cholesky(np.moveaxis(matrices, -1, -3))
+    return np.moveaxis(np.linalg.inv(lower).mT, -3, -1)
+
+
+def log_determinant(root: Array) -> Array:
+    """(..., J) of the matrices whose `inverse_root` this is."""
+    return np.asarray(-2 * np.log(np.einsum("...aaj->...aj", root)).sum(axis=-2))
+
+
+def times(left: Array, right: Array) -> Array:
+    """Matrix products (..., q, q, J)."""
+    return np.asarray(np.einsum("...abj,...bcj->...acj", left, right))
+
+
+def transposed(matrices: Array) -> Array:
+    return np.swapaxes(matrices, -3, -2)
+
+
+def apply(matrices: Array, vectors: Array) -> Array:
+    """Products of (..., q, q, J) with (..., q, J)."""
+    return np.asarray(np.einsum("...abj,...bj->...aj", matrices, vectors))
+
+
+def lower_half(matrices: Array) -> Array:
+    """The lower triangle, with half of the diagonal: the change of a Cholesky factor of I (Smith, 1995)."""
+    q = matrices.shape[-2]
+    return matrices * (np.tril(np.ones((q, q)), -1) + np.eye(q) / 2)[..., None]

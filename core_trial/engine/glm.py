@@ -1,0 +1,81 @@
+"""Generalised linear models without random effects: where the search for those with random effects begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import FitError
+from .arrays import Array
+from .density import Rows
+from .family import Family
+from .newton import minimise
+from .separation import find_separation
+
+EXTREME = 1e-6  # a fitted mean this near to the end of its range may be on its way there
+HALVINGS = 60
+
+
+@dataclass(frozen=True)
+class GlmPoint:
+    """Minus twice the log-likelihood, gradient and Hessian by the coefficients."""
+
+    value: float
+    gradient: Array
+    hessian: Array
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Columns (p,) along which the likelihood rises for ever, and whether every row is told apart by them."""
+
+    direction: Array
+    complete: bool
+
+
+def fit_glm(family: Family, rows: Rows, offset: Array, x: Array) -> Array | Separation:
+    """Coefficients (p,) of the columns x (n, p), the other parameters at their start; or why there are none."""
+    parameters = tuple(np.array(parameter.start) for parameter in family.parameters)
+
+    def evaluate(beta: Array) -> GlmPoint:
+        with np.errstate(all="ignore"):
+            at = family.at(offset + x @ beta, parameters, rows)
+            weight = np.maximum(at.weight, 0.0)
+            point = GlmPoint(-2 * float(at.value.sum()), -2 * at.score @ x, 2 * (x.T * weight) @ x)
+        if not (np.isfinite(point.value) and np.isfinite(point.hessian).all()):
+            raise np.linalg.LinAlgError("the likelihood cannot be computed here")
+        return point
+
+    found = minimise(evaluate, _start(family, rows, offset, x), tolerance=1e-8, max_steps=40)
+    if _extreme(family, rows, offset + x @ found.theta):
+        found_separation = find_separation(x, rows.y == 0, (rows.y == rows.trials) & family.proportions)
+        if found_separation is not None:
+            return Separation(found_separation.weights, found_separation.complete)
+    return found.theta
+
+
+def _start(family: Family, rows: Rows, offset: Array, x: Array) -> Array:
+    """Coefficients of a least-squares fit to the outcomes on the scale of the link; shrunk until means are possible."""
+    guess = family.guess(rows)
+    beta = np.linalg.lstsq(x, guess - offset, rcond=None)[0]
+    centre = np.linalg.lstsq(x, np.full(len(x), guess.mean()) - offset, rcond=None)[0]
+    for halving in range(HALVINGS):
+        trial = centre + (beta - centre) * 0.5**halving
+        with np.errstate(all="ignore"):
+            value = family.at(offset + x @ trial, tuple(np.array(p.start) for p in family.parameters), rows).value
+        if np.isfinite(value).all():
+            return np.asarray(trial)
+    raise FitError(
+        f"the {family.words} model with a {family.link.name} link has no possible start: the means it gives leave their"
+        " range; use the log or logit link"
+    )
+
+
+def _extreme(family: Family, rows: Rows, eta: Array) -> bool:
+    """Whether a fitted mean is near to an end of its range that its outcome is at."""
+    with np.errstate(all="ignore"):
+        mean = family.link.mean(eta)
+    low = (rows.y == 0) & (mean < EXTREME * max(1.0, rows.y.mean()))
+    high = (rows.y == rows.trials) & (1 - mean < EXTREME) if family.proportions else np.zeros(len(eta), bool)
+    return bool(np.any(low | high))

@@ -1,0 +1,193 @@
+"""Generalised linear mixed models by maximum likelihood: Laplace's approximation or adaptive quadrature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import FitError
+from .arrays import Array, Codes
+from .basis import orthogonal_basis
+from .density import Density, Rows
+from .deviance import DeviancePoint, GlmmDeviance, OneFactor
+from .family import Family
+from .glm import Separation, fit_glm
+from .information import inverse
+from .newton import Minimum, minimise
+from .problem import Parameters, Problem
+from .random import RandomTerm, random_design
+
+TOLERANCE = 1e-5  # fall of the deviance that is still expected before the last step
+ROUGH = 1e-9  # the same for quadrature, whose steps are less exact
+LEAST, MOST = 0.05, 2.0  # standard deviations of random effects that a search begins from
+STARTS = (1.0, 0.2, 3.0)  # the same, should moments not lead to a minimum
+
+
+@dataclass(frozen=True)
+class GlmmResult:
+    """A fitted generalised linear mixed model, on the scale of the link.
+
+    Attributes
+    ----------
+    problem : rows and columns in internal units
+    deviance, minimum : the function whose minimum was searched, and where the search ended (internal units)
+    n_nodes : of quadrature for each random effect; 1 is Laplace's approximation
+    shift : what was taken out of the offset, and stands in the intercept
+    """
+
+    problem: Problem
+    deviance: GlmmDeviance
+    minimum: Minimum[DeviancePoint]
+    n_nodes: int
+    shift: float
+
+    @property
+    def kept(self) -> Codes:
+        return self.problem.fixed.kept
+
+    @property
+    def parameters(self) -> Parameters:
+        """One point, (1, ...) each, internal units."""
+        return self.problem.split(self.minimum.theta[None])
+
+    @cached_property
+    def estimate(self) -> Array:
+        """(p,) beta."""
+        return self.given(self.parameters.beta[0])
+
+    def given(self, beta: Array) -> Array:
+        """(p,) coefficients of the columns as given, from those of the engine."""
+        estimate = self.problem.fixed.transform @ beta
+        if self.shift:
+            estimate[0] -= self.shift / self.problem.fixed.intercept
+        return np.asarray(estimate)
+
+    @cached_property
+    def hessian(self) -> Array:
+        """(k, k) of the deviance by all parameters in internal units."""
+        if self.n_nodes == 1:
+            return self.minimum.at.hessian
+        return self.deviance.hessian(self.minimum.theta, self.minimum.at.effects)
+
+    @cached_property
+    def joint_covariance(self) -> Array:
+        """(k, k) of all parameters in internal units, by observed information."""
+        return 2 * inverse(self.hessian)
+
+    @cached_property
+    def covariance(self) -> Array:
+        """(p, p) of the estimate, the other parameters being estimated too."""
+        p, transform = self.problem.n_fixed, self.problem.fixed.transform
+        return transform @ self.joint_covariance[:p, :p] @ transform.T
+
+    @property
+    def log_likelihood(self) -> float:
+        return -0.5 * self.minimum.at.value + self.problem.family.constant(self.problem.rows)
+
+    @cached_property
+    def covariances(self) -> tuple[Array, ...]:
+        """One (q, q) a random term, as given."""
+        random = self.problem.random
+        inside = random.structure.covariances(self.parameters.theta[0])
+        return random.as_given([f @ g @ f.T for f, g in zip(random.frames, inside, strict=True)])
+
+    @cached_property
+    def modes(self) -> tuple[Array, ...]:
+        """One (levels, q) a random term as given, the conditional modes."""
+        random, effects = self.problem.random, self.minimum.at.effects[0]
+        theta = self.parameters.theta[0]
+        if isinstance(self.deviance.approximation, OneFactor):
+            factor = np.tensordot(theta, self.problem.factor_units, 1)
+            ends = np.cumsum([term.size for term in random.absorbed])[:-1]
+            parts = np.split((factor @ effects).T, ends, axis=1)
+        else:
+            parts = random.split(random.covariance(random.structure.gamma(theta)) @ effects)
+        return random.as_given([part @ frame.T for part, frame in zip(parts, random.frames, strict=True)])
+
+    @property
+    def boundary(self) -> tuple[bool, ...]:
+        random = self.problem.random
+        return random.as_given([bool(part) for part in random.structure.on_boundary(self.parameters.theta[0])])
+
+    @property
+    def singular(self) -> bool:
+        return any(self.boundary)
+
+    @property
+    def others(self) -> dict[str, float]:
+        """The other parameters of the family, by name."""
+        pairs = zip(self.problem.family.parameters, self.parameters.others[0], strict=True)
+        return {parameter.name: parameter.of(float(value)) for parameter, value in pairs}
+
+    @property
+    def path(self) -> Array:
+        """A row an accepted point of the search: deviance, fall still expected, parameters (internal units)."""
+        return self.minimum.path
+
+
+def pose(family: Family, rows: Rows, offset: Array, x: Array, terms: Sequence[RandomTerm]) -> tuple[Problem, float]:
+    """The problem in internal units, and what was taken out of the offset where X has an intercept."""
+    fixed = orthogonal_basis(x)
+    shift = float(offset.mean()) if fixed.intercept else 0.0
+    return Problem(family, rows, offset - shift, fixed, random_design(terms)), shift
+
+
+def fit_glmm(problem: Problem, shift: float, start: Array, n_nodes: int = 1) -> GlmmResult:
+    """Fit from `start` (k,), or from other sizes of the random effects should that not lead to a minimum.
+
+    Raises
+    ------
+    FitError : no minimum of the deviance was found
+    """
+    tried = []
+    for at in _starts(problem, start):
+        deviance = GlmmDeviance(problem, n_nodes)
+        try:
+            minimum = minimise(deviance, at, tolerance=TOLERANCE if n_nodes == 1 else ROUGH)
+        except np.linalg.LinAlgError as error:
+            tried.append(str(error))
+            continue
+        if minimum.converged:
+            return GlmmResult(problem, deviance, minimum, n_nodes, shift)
+        tried.append(f"deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
+    raise FitError(f"the generalised mixed model did not converge ({'; '.join(tried)}); simplify its random terms")
+
+
+def _starts(problem: Problem, start: Array) -> Iterator[Array]:
+    yield start
+    structure = problem.random.structure
+    for deviation in STARTS:
+        theta = structure.nearest(np.zeros(structure.elements), deviation)
+        yield np.concatenate([start[: problem.n_fixed], theta, start[problem.n_fixed + len(theta) :]])
+
+
+def starting_point(problem: Problem) -> Array | Separation:
+    """(k,) the coefficients of the model without random effects, moments of those, and the family's own start."""
+    beta = fit_glm(problem.family, problem.rows, problem.offset, problem.fixed.columns)
+    if isinstance(beta, Separation):
+        return beta
+    others = np.array([parameter.start for parameter in problem.family.parameters])
+    eta = problem.offset + problem.fixed.columns @ beta
+    at = problem.family.at(eta, tuple(np.array(value) for value in others), problem.rows)
+    return np.concatenate([beta, problem.random.structure.nearest(_moments(problem, at), LEAST), others])
+
+
+def _moments(problem: Problem, at: Density) -> Array:
+    """(r,) gamma with a variance of each effect from its scores S and information I, sum (S^2 - I) / sum I^2."""
+    gammas = []
+    for term, part in zip(problem.random.terms, problem.random.structure.parts, strict=True):
+        sums = [np.bincount(term.level, values) for column in term.z.T for values in _score_and_information(at, column)]
+        score, information = np.array(sums[::2]), np.array(sums[1::2])
+        variance = np.sum(score**2 - information, axis=1) / np.sum(information**2, axis=1)
+        diagonal = np.diag(np.clip(variance, LEAST**2, MOST**2))
+        basis = part.basis.reshape(len(part.basis), -1)
+        gammas.append(np.linalg.lstsq(basis.T, diagonal.ravel(), rcond=None)[0])
+    return np.concatenate(gammas)
+
+
+def _score_and_information(at: Density, column: Array) -> Iterator[Array]:
+    yield column * at.score
+    yield column**2 * np.maximum(at.weight, 0.0)

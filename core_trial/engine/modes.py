@@ -1,0 +1,159 @@
+"""Conditional modes of the random effects of one grouping factor: all clusters, at M parameter points, together.
+
+Of each cluster, with b = Lambda u and u standard normal, h(u) = -log f(y | u) + u'u / 2 has its minimum at the mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .arrays import Array, Codes
+from .blocks import apply, inverse_root, transposed
+from .density import Density, Rows
+from .problem import Parameters, Problem
+
+SETTLED = 3e-6  # the last step of Newton's method to a mode; what is left is its square
+MAX_STEPS = 60
+SHORTEST = 1e-12  # a step that is not worth trying
+LEVEL = 1e-11  # a rise that is rounding
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """A problem with its rows sorted by cluster, rows last: x (p, n), z (q, n); `start` (J,) is the first row of each.
+
+    Attributes
+    ----------
+    order : (n,) rows of the problem in this order
+    """
+
+    problem: Problem
+    order: Codes
+    start: Codes
+    level: Codes
+    x: Array
+    z: Array
+    offset: Array
+    rows: Rows
+
+    @property
+    def n_clusters(self) -> int:
+        return len(self.start)
+
+    @cached_property
+    def unit(self) -> Array:
+        """(q, q, 1) I."""
+        return np.eye(len(self.z))[..., None]
+
+    def total(self, values: Array) -> Array:
+        """(..., J) sums of (..., n) over the rows of each cluster."""
+        return np.asarray(np.add.reduceat(values, self.start, axis=-1))
+
+    def spread(self, values: Array) -> Array:
+        """(..., n) the value of its cluster for each row."""
+        return values[..., self.level]
+
+
+def cluster_rows(problem: Problem) -> Clustered:
+    terms = problem.random.absorbed
+    level = terms[0].level
+    order = np.argsort(level, kind="stable")
+    start = np.searchsorted(level[order], np.arange(terms[0].n_levels))
+    z = np.hstack([term.z for term in terms])[order].T
+    x = problem.fixed.columns[order].T
+    columns = (np.ascontiguousarray(x), np.ascontiguousarray(z), problem.offset[order], problem.rows.take(order))
+    return Clustered(problem, order, start, level[order], *columns)
+
+
+@dataclass(frozen=True)
+class Place:
+    """M parameter points; arrays are (M, ..., n) or (M, ..., J).
+
+    Attributes
+    ----------
+    zeta : (M, q, n) Lambda'z
+    fixed : (M, n) offset + X beta
+    """
+
+    data: Clustered
+    parameters: Parameters
+
+    @cached_property
+    def factor(self) -> Array:
+        """(M, q, q) Lambda."""
+        units = self.data.problem.factor_units
+        return np.asarray((self.parameters.theta @ units.reshape(len(units), -1)).reshape(-1, *units.shape[1:]))
+
+    @cached_property
+    def zeta(self) -> Array:
+        return np.asarray(self.factor.mT @ self.data.z)
+
+    @cached_property
+    def fixed(self) -> Array:
+        return np.asarray(self.data.offset + self.parameters.beta @ self.data.x)
+
+    def density(self, u: Array) -> Density:
+        """At effects u (M, q, J)."""
+        eta = self.fixed + np.einsum("man,man->mn", self.zeta, self.data.spread(u))
+        return self.data.problem.family.at(eta, self.parameters.beside(1), self.data.rows)
+
+    def penalised(self, density: Density, u: Array) -> Array:
+        """(M, J) h."""
+        return np.asarray(np.einsum("maj,maj->mj", u, u) / 2 - self.data.total(density.value))
+
+    def slope(self, density: Density, u: Array) -> Array:
+        """(M, q, J) of h by u."""
+        return u - self.data.total(self.zeta * density.score[:, None])
+
+    def curvature(self, weight: Array) -> Array:
+        """(M, q, q, J) I + zeta'W zeta."""
+        weighted = self.zeta * weight[:, None]
+        return self.data.total(weighted[:, :, None] * self.zeta[:, None]) + self.data.unit
+
+
+@dataclass(frozen=True)
+class Modes:
+    """u (M, q, J), the density there, and the root C (M, q, q, J) of the inverse of H."""
+
+    u: Array
+    density: Density
+    root: Array
+
+
+def find_modes(place: Place, u: Array) -> Modes:
+    """Modes by Newton's method from u (M, q, J), each cluster halving its step until it falls; LinAlgError if none."""
+    density = place.density(u)
+    height = place.penalised(density, u)
+    for _ in range(MAX_STEPS):
+        root = _downhill(place, density)
+        step = -apply(root, apply(transposed(root), place.slope(density, u)))
+        u, density, height, length = _descend(place, u, step, height)
+        if length < SETTLED:
+            return Modes(u, density, inverse_root(place.curvature(density.weight)))
+    raise np.linalg.LinAlgError("the conditional modes were not found")
+
+
+def _downhill(place: Place, density: Density) -> Array:
+    """The root of the inverse curvature, or where that is not positive, of one that is."""
+    try:
+        return inverse_root(place.curvature(density.weight))
+    except np.linalg.LinAlgError:
+        return inverse_root(place.curvature(np.maximum(np.nan_to_num(density.weight), 0.0)))
+
+
+def _descend(place: Place, u: Array, step: Array, height: Array) -> tuple[Array, Density, Array, float]:
+    """Where the steps lead, none of them upwards, and the longest of them."""
+    ceiling = height + LEVEL * (1 + np.abs(height))
+    while True:
+        moved = u + step
+        density = place.density(moved)
+        reached = place.penalised(density, moved)
+        higher = ~(reached <= ceiling)
+        if not higher.any():
+            return moved, density, reached, float(np.abs(step).max())
+        step = np.where(higher[:, None], step / 2, step)
+        if not np.abs(step).max(axis=1)[higher].min() > SHORTEST:
+            raise np.linalg.LinAlgError("the conditional modes were not found")

@@ -1,0 +1,89 @@
+"""What the reader of a generalised mixed model must know of it, and what stops it before it is fitted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ..columns import SHOWN
+from ..engine.arrays import Array
+from ..engine.glm import Separation
+from ..engine.glmm import GlmmResult
+from ..engine.problem import Problem
+from ..errors import FitError, TrialWarning
+from ..formula.coding import INTERCEPT
+from ..formula.matrices import Matrices
+
+PART = 1e-6  # share of a direction that is none, from rounding
+ENORMOUS = 10.0  # standard deviation of random effects, on the scale of a logarithm, that tells of no finite maximum
+ENDS = {
+    "theta": "theta runs to infinity: the counts vary no more than Poisson counts, whose limit this is",
+    "alpha": "alpha runs to zero: the counts vary no more than Poisson counts, whose limit this is",
+    "precision": "the precision runs to infinity: the proportions vary no more than binomial ones, whose limit this is",
+    "zero_inflation": "the zero inflation runs to zero: there are no more zeros than the counts have by themselves",
+}
+
+
+def refuse_separation(separation: Separation, problem: Problem, names: tuple[str, ...]) -> None:
+    """FitError that names the columns along which the likelihood rises for ever."""
+    direction = problem.fixed.transform @ separation.direction
+    given = [names[i] for i in problem.fixed.kept]
+    spread = np.abs(direction) * _ranges(problem)
+    blamed = [
+        name for name, part in zip(given, spread, strict=True) if part > PART * spread.max() and name != INTERCEPT
+    ]
+    moved = np.abs(problem.fixed.columns @ separation.direction) > PART
+    events = problem.rows.y[moved]
+    kind = "complete" if separation.complete else "quasi-complete"
+    what = "have no events" if np.all(events == 0) else "have no events, or events only"
+    raise FitError(
+        f"{kind} separation by {', '.join(blamed) or INTERCEPT}: the {moved.sum()} rows that it sets apart {what}, so"
+        " that its coefficient has no finite estimate; leave it out, join categories, or compare clusters by"
+        " permutation (ct.cluster_level)"
+    )
+
+
+def _ranges(problem: Problem) -> Array:
+    """(p,) the spread of each column as given."""
+    return np.asarray(np.ptp(problem.fixed.columns @ np.linalg.inv(problem.fixed.transform), axis=0) + 1e-300)
+
+
+def glmm_notes(
+    matrices: Matrices, result: GlmmResult, ends: Mapping[str, float], quadrature: str, *, stacklevel: int
+) -> tuple[str, ...]:
+    """Rows and coefficients left out, ends and boundaries that were reached, clusters without events."""
+    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
+    notes = list(matrices.notes)
+    if dropped:
+        notes.append(f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it")
+    warned = [ENDS[name] for name in ends] + list(_boundaries(matrices, result))
+    for note in warned:
+        warnings.warn(note, TrialWarning, stacklevel=stacklevel + 1)
+    return (*notes, *warned, *_without_events(matrices, result), *([quadrature] if quadrature else []))
+
+
+def _boundaries(matrices: Matrices, result: GlmmResult) -> Iterator[str]:
+    for random, boundary, covariance in zip(matrices.random, result.boundary, result.covariances, strict=True):
+        if boundary:
+            what = "a variance of zero" if len(random.names) == 1 else "a singular covariance"
+            yield f"boundary fit: {what} is estimated for the random effects of {random.grouping.name}"
+        if random.names[0] == INTERCEPT and covariance[0, 0] > ENORMOUS**2:
+            yield (
+                f"the random effects of {random.grouping.name} have a standard deviation of"
+                f" {np.sqrt(covariance[0, 0]):.3g}: its levels have all or no events, and the likelihood may have no"
+                " maximum; analyse one row a cluster"
+            )
+
+
+def _without_events(matrices: Matrices, result: GlmmResult) -> Iterator[str]:
+    rows = result.problem.rows
+    for grouping in {random.grouping.name: random.grouping for random in matrices.random}.values():
+        if len(grouping.labels) == matrices.n_rows:
+            continue
+        events = np.bincount(grouping.level, rows.y)
+        lone = [str(grouping.labels[i]) for i in np.flatnonzero(events == 0)]
+        if lone:
+            more = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
+            yield f"no events in {grouping.name} {', '.join(lone[:SHOWN])}{more}"
