@@ -1,3 +1,4 @@
+from . import agreement as agreement
 from . import qca as qca
 from .engagement import Engagement as Engagement
 from .engagement import derive_engagement as derive_engagement
