@@ -28,7 +28,7 @@ def show(values: Sequence[Any], style: str) -> str:
     Parameters
     ----------
     values : the parts of the cell, most often one
-    style : a format specification (".2f"); one of "p", "integer", "percent"; or a template with a field a part
+    style : a format specification (".2f", "+.0f"); one of "p", "integer", "percent"; or a template with a field a part
         ("{:.1f} ({:.1f})"). Empty: as it is
 
     A missing first part makes the whole cell missing, a suppressed part makes it suppressed.
@@ -81,7 +81,7 @@ def _number(value: Any, spec: str) -> str:
         return "∞" if value > 0 else "−∞"
     spec = _NAMED.get(spec, spec)
     if spec.endswith(("f", "%", "e", "g")):
-        spec = f"z{spec}"
+        spec = f"+z{spec[1:]}" if spec.startswith("+") else f"z{spec}"
     return format(value, spec).replace("-", "−")
 
 

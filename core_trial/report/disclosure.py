@@ -53,6 +53,10 @@ class Disclosure:
         """Whether a mean, a median or a spread of n people may be shown."""
         return self.threshold is None or n > self.threshold
 
+    def shown(self, count: int) -> int | str:
+        """A count that stands alone, in no table with totals, as it may be shown."""
+        return SUPPRESSED if self.withholds(count) else self._round(count)
+
     def protect(self, counts: pd.DataFrame, table: str = "") -> Protected:
         """Withhold small counts, and others so that none can be got back from the rest and the totals.
 

@@ -35,6 +35,7 @@ class Column:
     align : left for text and right for numbers unless given
     parts : columns that a template with several fields takes, in its order; `key` alone unless given
     format_from : column of the frame that holds the format of each row, where rows differ; empty leaves the cell empty
+    turned : whether the heading reads from bottom to top, for a column narrower than it
     """
 
     key: str
@@ -43,6 +44,7 @@ class Column:
     align: Align | None = None
     parts: tuple[str, ...] = ()
     format_from: str | None = None
+    turned: bool = False
 
     @property
     def alignment(self) -> Align:

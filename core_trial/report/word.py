@@ -24,6 +24,9 @@ _MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 _ONE_PAGE = 30
 """Rows of a table that is moved to the next page rather than broken."""
 
+_TURNED = "000"
+"""Letters as wide as a heading is high that reads from bottom to top."""
+
 _ALIGNMENT: dict[Align, WD_ALIGN_PARAGRAPH] = {
     "left": WD_ALIGN_PARAGRAPH.LEFT,
     "right": WD_ALIGN_PARAGRAPH.RIGHT,
@@ -125,6 +128,9 @@ def _(block: Table, word: Any, numbers: dict[str, str]) -> None:
     _set_widths(table, block, _text_width(word))
     _add_row(table, block, [column.label for column in block.columns])
     style.repeat_row(table.rows[0])
+    for cell, column in zip(table.rows[0].cells, block.columns, strict=True):
+        if column.turned:
+            style.turn(cell, table.rows[0], column.label, _cell_style(block))
     for group in block.grid():
         _add_group(table, block, group)
     notes = block.legend()
@@ -144,7 +150,8 @@ def _add_caption(word: Any, number: str, text: str) -> Any:
 def _set_widths(table: Any, block: Table, total: int) -> None:
     rows = [row.cells for group in block.grid() for row in group.rows]
     texts = [
-        [column.label, *(column.unbroken(row[place]) for row in rows)] for place, column in enumerate(block.columns)
+        [_TURNED if column.turned else column.label, *(column.unbroken(row[place]) for row in rows)]
+        for place, column in enumerate(block.columns)
     ]
     for added, width in zip(table.columns, style.share_width(texts, total, _cell_style(block)), strict=True):
         added.width = width

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Pt, RGBColor
@@ -26,6 +28,8 @@ _STYLES = {
 }
 """Size of the type, room before and after a paragraph, in points."""
 
+_HIGHEST = Pt(160)
+"""Of a row with turned headings."""
 _LETTER, _CELL_MARGIN = 0.56, Pt(10)
 """Room that a letter takes, as a share of the size of the type, and that a cell needs beside its text."""
 
@@ -67,6 +71,15 @@ def repeat_row(row: Any) -> None:
     row._tr.get_or_add_trPr().append(_element("w:tblHeader", val="true"))
 
 
+def turn(cell: Any, row: Any, text: str, style: str) -> None:
+    """Have the text of a cell read from bottom to top, in a row high enough for it."""
+    cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.LEFT
+    cell.paragraphs[0].paragraph_format.left_indent = Pt(3)
+    cell._tc.get_or_add_tcPr().append(_element("w:textDirection", val="btLr"))
+    needed = _CELL_MARGIN + int(Pt(_LETTER * _STYLES[style][0]) * len(text))
+    row.height = max(row.height or 0, min(needed, _HIGHEST))
+
+
 def keep_whole(row: Any) -> None:
     """Have the row on one page."""
     row._tr.get_or_add_trPr().append(_element("w:cantSplit", val="true"))
@@ -86,7 +99,10 @@ def share_width(columns: Sequence[Sequence[str]], total: int, style: str = CELL)
     word while others can still give way.
     """
     letter = Pt(_LETTER * _STYLES[style][0])
-    needed = [_CELL_MARGIN + letter * _longest(word for text in texts for word in text.split(" ")) for texts in columns]
+    needed = [
+        _CELL_MARGIN + letter * _longest(word for text in texts for word in re.split("[ \n]", text))
+        for texts in columns
+    ]
     wanted = [
         max(need, _CELL_MARGIN + letter * _longest(texts[1:])) for need, texts in zip(needed, columns, strict=True)
     ]

@@ -1,0 +1,1 @@
+"""Joint displays: what was measured and what was said, beside each other."""
