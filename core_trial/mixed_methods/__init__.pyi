@@ -18,3 +18,13 @@ from .complier import ComplierFit as ComplierFit
 from .complier import complier_effect as complier_effect
 from .mediation import Mediation as Mediation
 from .mediation import mediate as mediate
+from .joint_displays.by_theme import statistics_by_themes as statistics_by_themes
+from .joint_displays.case_ordered import case_ordered_matrix as case_ordered_matrix
+from .joint_displays.gramms import gramms as gramms
+from .joint_displays.gramms import gramms_table as gramms_table
+from .joint_displays.meta_inferences import read_meta_inferences as read_meta_inferences
+from .joint_displays.meta_inferences import write_meta_inferences as write_meta_inferences
+from .joint_displays.pseudonyms import pseudonyms as pseudonyms
+from .joint_displays.quotations import Quotations as Quotations
+from .joint_displays.quotations import release_quotes as release_quotes
+from .joint_displays.side_by_side import side_by_side as side_by_side
