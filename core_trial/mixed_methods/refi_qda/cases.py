@@ -65,7 +65,6 @@ def _variables(found: Collector, values: pd.DataFrame, document_of: pd.Series, c
     declared = unique(found, found.variables.take(), "variables", "variable").set_index("variable")
     report_unknown(found, "variables", values, "variable", declared.index, "variable")
     case_of = pd.Series(document_of.index.to_numpy(), index=document_of.to_numpy(), dtype="str")
-    case_of = case_of[~case_of.index.duplicated()]
     case = values["owner"].where(values["of"] == "case", named(values["owner"], case_of))
     table = pd.DataFrame(
         {
@@ -113,14 +112,10 @@ def codings_of_cases(codings: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame
     `codings`.
     """
     numbered = codings.rename_axis("coding").reset_index()
-    named = links[["case", "case_name"]]
-    by_source = numbered.merge(named.join(links["source"])[links["document"].isna()], on="source")
-    passages = links[links["document"].notna()]
-    nearby = numbered.merge(
-        passages[["case", "case_name", "document", "selection", "start", "end"]],
-        on="document",
-        suffixes=("", "_of_case"),
-    )
+    whole, passages = links[links["document"].isna()], links[links["document"].notna()]
+    by_source = numbered.merge(whole[["case", "case_name", "source"]], on="source")
+    place = ["case", "case_name", "document", "selection", "start", "end"]
+    nearby = numbered.merge(passages[place], on="document", suffixes=("", "_of_case"))
     shared = (nearby["start"] < nearby["end_of_case"]) & (nearby["start_of_case"] < nearby["end"])
     same = nearby["selection"].eq(nearby["selection_of_case"])
     columns = [*numbered.columns, "case", "case_name"]
@@ -141,16 +136,15 @@ def case_table(cases: pd.DataFrame, variables: pd.DataFrame) -> pd.DataFrame:
         name: _typed(given.set_index("case")["value"], given["type"].iloc[0])
         for name, given in first.groupby("variable", sort=False)
     }
-    return cases[["case", "name"]].join(
-        pd.DataFrame(columns, index=pd.Index(first["case"].unique(), dtype="str")), on="case"
-    )
+    values = pd.DataFrame(columns, index=pd.Index(first["case"].unique(), dtype="str"))
+    return cases[["case", "name"]].join(values, on="case")
 
 
 def _typed(column: pd.Series, kind: str) -> pd.Series:
     match kind:
         case "Integer":
             numbers = pd.to_numeric(column, errors="coerce")
-            return numbers.where(numbers % 1 == 0).astype("Int64")
+            return numbers.where((numbers % 1 == 0) & (numbers.abs() < 2**53)).astype("Int64")
         case "Float":
             return pd.to_numeric(column, errors="coerce").astype("float64")
         case "Boolean":

@@ -25,6 +25,7 @@ from .documents import (
     place_selections,
     read_selection,
     whole,
+    whole_number,
 )
 from .positions import Counting
 from .rows import Rows
@@ -63,9 +64,10 @@ class Collector:
 
     def take(self, opens: bool, element: Element) -> None:
         """Take in an element as `read_elements` hands it on."""
-        self.root = self.root or element
-        handlers = OPENING if opens else CLOSING
-        if handler := handlers.get(element.tag):
+        if self.root is None:
+            self.root = element
+        handler = (OPENING if opens else CLOSING).get(element.tag)
+        if handler is not None:
             handler(self, element)
 
     def report(self, table: str, rule: str, message: str, **where: object) -> None:
@@ -158,9 +160,8 @@ def _close_selection(to: Collector, element: Element) -> None:
 
 
 def _point(to: Collector, element: Element) -> None:
-    position = element.get("position")
     if to.documents:
-        to.documents[-1].points[element.guid("guid")] = int(position) if position.isdecimal() else None
+        to.documents[-1].points[element.guid("guid")] = whole_number(element.get("position"))
 
 
 def _note_reference(to: Collector, element: Element) -> None:
@@ -209,7 +210,7 @@ def _placed(to: Collector, document: Document) -> Placed:
     inline = element.parts.get("PlainTextContent")
     if not path and inline is None and not any(s.kind == "text" for s in document.selections):
         return Placed()
-    text = inline.text if inline else to.read_text(path)
+    text = to.read_text(path) if path else inline.text if inline else None
     origin = to.root.get("origin") if to.root else ""
     usual = Counting(line_end=1 if ATLAS in origin.lower() else 2)
     return place_selections(document, text, usual)

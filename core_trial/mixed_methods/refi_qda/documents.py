@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -32,6 +33,8 @@ SELECTIONS = {
 """Elements that mark a part of a document, and the kind of the part."""
 
 WHOLE = "whole"
+WHOLE_NUMBER = re.compile(r"\s*-?[0-9]{1,15}\s*")
+SHOWN = 40
 CORNERS = ("firstX", "firstY", "secondX", "secondY")
 
 STRING, INTEGER = pa.large_string(), pa.int64()
@@ -60,7 +63,6 @@ class Selection:
     name: str = ""
     creator: str = ""
     created: str = ""
-    annotated: bool = False
     codings: list[tuple[str, str, str]] = field(default_factory=list)
 
 
@@ -89,18 +91,17 @@ def read_selection(element: Element, document: Document, wrong: Callable[[str, s
 
     def place(name: str) -> int | None:
         text = element.get(name)
-        if not text.strip().lstrip("-").isdecimal():
-            wrong(name, text)
-            return None
-        return int(text)
+        number = document.points.get(element.guid(name)) if name.endswith("SyncPoint") else whole_number(text)
+        if number is None:
+            wrong(name, text[:SHOWN])
+        return number
 
     kind = SELECTIONS[element.tag]
     marked = Selection(element.guid("guid"), kind, creator=creator(element), created=created(element))
     marked.name = element.get("name")[:LONGEST_NAME]
     match kind:
         case "text" if element.tag == "TranscriptSelection":
-            ends = (document.points.get(element.guid(name)) for name in ("fromSyncPoint", "toSyncPoint"))
-            marked.start, marked.end = ends
+            marked.start, marked.end = place("fromSyncPoint"), place("toSyncPoint")
         case "text":
             marked.start, marked.end = place("startPosition"), place("endPosition")
         case "audio" | "video":
@@ -109,6 +110,10 @@ def read_selection(element: Element, document: Document, wrong: Callable[[str, s
             marked.page = place("page") if kind == "pdf" else None
             marked.area = ",".join(element.get(corner) for corner in CORNERS)
     return marked
+
+
+def whole_number(text: str) -> int | None:
+    return int(text) if WHOLE_NUMBER.fullmatch(text) else None
 
 
 def creator(element: Element) -> str:

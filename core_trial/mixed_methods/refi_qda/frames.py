@@ -60,7 +60,7 @@ def user_labels(users: pd.DataFrame) -> pd.Series:
 def named(keys: pd.Series, names: pd.Series) -> pd.Series:
     """The name of each key, missing where `names` has none; each name is looked up once."""
     positions, unique_keys = pd.factorize(keys)
-    found = names.reindex(unique_keys).array.take(positions, allow_fill=True)
+    found = names[~names.index.duplicated()].reindex(unique_keys).array.take(positions, allow_fill=True)
     return pd.Series(found, index=keys.index, dtype="str")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ...errors import DataError
 from .archive import open_refi
 from .cases import case_table, codings_of_cases
 from .positions import count_text
-from .stream import read_elements
+from .stream import Element, read_elements
 from .text import decode
 
 
@@ -94,7 +95,12 @@ class RefiProject:
             raise DataError(f"the text of {document} is not in {self.path.name}, or it is not UTF-8")
         return count_text(text)
 
-    def _inline(self, xml: object, document: str) -> str | None:
-        elements = read_elements(xml, self.path.name)  # type: ignore[arg-type]
-        found = (e for opens, e in elements if not opens and e.tag == "PlainTextContent" and e.parent)
-        return next((e.text for e in found if e.parent and e.parent.guid("guid") == document), None)
+    def _inline(self, xml: Iterable[bytes], document: str) -> str | None:
+        found: list[str] = []
+
+        def take(opens: bool, element: Element) -> None:
+            if not opens and "PlainTextContent" in element.parts and element.guid("guid") == document:
+                found.append(element.part("PlainTextContent"))
+
+        read_elements(xml, self.path.name, take)
+        return found[0] if found else None

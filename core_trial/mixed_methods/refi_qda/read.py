@@ -14,10 +14,10 @@ from .cases import misfits, read_cases
 from .collect import Collector
 from .frames import code_frame, coding_frame, note_frame, set_frame, source_frame, unique, user_labels
 from .project import RefiProject
-from .stream import read_elements
+from .stream import Element, read_elements
 from .text import decode
 
-ROOTS = {"Project": "project", "CodeBook": "codebook"}
+ROOTS = ("Project", "CodeBook")
 
 
 def read_refi_qda(path: str | Path) -> RefiProject:
@@ -53,10 +53,13 @@ def read_refi_qda(path: str | Path) -> RefiProject:
 
 def _gather(file: RefiFile) -> Collector:
     found = Collector(lambda location: decode(file.source(location)))
-    for opens, element in read_elements(file.xml(), file.path.name):
-        if opens and element.parent is None and element.tag not in ROOTS:
+
+    def take(opens: bool, element: Element) -> None:
+        if element.parent is None and element.tag not in ROOTS:
             raise DataError(f"{file.path.name} is XML but no REFI-QDA file: it begins with <{element.tag}>. {EXPORT}")
         found.take(opens, element)
+
+    read_elements(file.xml(), file.path.name, take)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -51,26 +51,28 @@ class Element:
         return self.parent is not None and self.parent.tag == tag
 
 
-def read_elements(chunks: Iterable[bytes], name: str) -> Iterator[tuple[bool, Element]]:
-    """Each element twice: `(True, element)` where it opens, with its attributes, `(False, element)` where it closes.
+Take = Callable[[bool, Element], None]
+
+
+def read_elements(chunks: Iterable[bytes], name: str, take: Take) -> None:
+    """Hand on each element twice: `take(True, element)` where it opens, with its attributes, and `take(False, element)`
+    where it closes, with its parts.
 
     Namespaces are left out, because programs write several.
 
     Raises: DataError where the XML is damaged or cut off, declares a document type or entities, nests too deeply, or
     holds a tag or text too long to be honest.
     """
-    reader = _Reader(name)
+    reader = _Reader(name, take)
     for chunk in chunks:
         reader.feed(chunk)
-        yield from reader.take()
     reader.feed(b"", last=True)
-    yield from reader.take()
 
 
 class _Reader:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, take: Take) -> None:
         self.name = name
-        self.found: list[tuple[bool, Element]] = []
+        self.take = take
         self.open: Element | None = None
         self.depth = 0
         self.silent = 0
@@ -95,17 +97,13 @@ class _Reader:
         if self.silent > LONGEST_TAG:
             raise self._refusal(f"holds a tag, attribute or comment of more than {LONGEST_TAG >> 10} KiB")
 
-    def take(self) -> list[tuple[bool, Element]]:
-        found, self.found = self.found, []
-        return found
-
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self.silent = self.length = 0
         self.depth += 1
         if self.depth > DEEPEST:
             raise self._refusal(f"nests elements more than {DEEPEST} deep")
         self.open = Element(tag.rpartition(" ")[2], attributes, self.open)
-        self.found.append((True, self.open))
+        self.take(True, self.open)
 
     def _end(self, _: str) -> None:
         element = self.open
@@ -113,7 +111,7 @@ class _Reader:
         self.silent, self.depth, self.open = 0, self.depth - 1, element.parent
         if element.tag in KEPT and element.parent is not None:
             element.parent.parts.setdefault(element.tag, element)
-        self.found.append((False, element))
+        self.take(False, element)
 
     def _text(self, text: str) -> None:
         self.silent = 0

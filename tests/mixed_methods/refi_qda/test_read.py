@@ -269,6 +269,18 @@ def test_codings_on_pdfs_pictures_and_recordings(write_project, known, guid) -> 
     assert project.checks.empty
 
 
+def test_a_transcript_passage_without_points_is_kept(write_project, known, guid) -> None:
+    transcript = (
+        f'<Transcript guid="{guid(45)}" name="typed"><PlainTextContent>{TEXT}</PlainTextContent>'
+        f'<SyncPoint guid="{guid(90)}" timeStamp="0"/><TranscriptSelection guid="{guid(55)}" '
+        f'fromSyncPoint="{guid(90)}" toSyncPoint="{guid(99)}">{coding(guid, 11)}</TranscriptSelection></Transcript>'
+    )
+    path = write_project(known + source(guid, transcript, "AudioSource"))
+    with pytest.warns(TrialWarning, match="as fromSyncPoint; it is kept without that position"):
+        project = read_refi_qda(path)
+    assert project.codings["start"].isna().to_list() == [True]
+
+
 def test_coded_notes_are_sources(write_project, known, guid) -> None:
     note = f'<Notes><Note guid="{guid(70)}" name="memo">{coding(guid, 11)}</Note><Note guid="{guid(71)}"/></Notes>'
     project = read_refi_qda(write_project(known + note))
@@ -318,6 +330,15 @@ def test_the_coder_is_else_who_marked_the_passage(write_project, known, guid) ->
         ),
         (("isCodable='true'", "isCodable='yes'"), "codable", "'Coaching' has 'yes' as isCodable"),
         (("startPosition='0'", "startPosition='first'"), "whole_number", "has 'first' as startPosition"),
+        (
+            ("startPosition='0'", "startPosition='99999999999999999999'"),
+            "whole_number",
+            "has '99999999999999999999' as",
+        ),
+        (("startPosition='0'", "startPosition='--1'"), "whole_number", "has '--1' as startPosition"),
+        ((">118<", ">1e30<"), "type", "values of 'Fidelity' that do not fit its type: 1"),
+        (("plainTextPath='internal://a.txt'", ""), "text_missing", "its text is not in the project"),
+        (("guid='code'", "guid='s'"), "known_code", "code is no code of the file"),
         (("internal://a.txt", "internal://b.txt"), "text_missing", "its text is not in the project"),
         (("internal://a.txt", "relative:///a.txt"), "text_missing", "its text is not in the project"),
         (("<MemberCode targetGUID='code'/>", "<MemberCode targetGUID='c'/>"), "known_member", "c is no member"),
