@@ -103,7 +103,7 @@ def complier_effect(
     >>> warnings.simplefilter("ignore", ct.TrialWarning)
     >>> fit = ct.mixed_methods.complier_effect(ct.simulate_trial())
     >>> fit.randomisation[["conf_low", "conf_high"]].round(1).to_numpy().tolist()
-    [[-2.3, 12.4]]
+    [[-1.3, 11.7]]
     """
     if std_errors not in ("robust", "classical"):
         raise PlanError(f"std_errors is {std_errors!r}; choose robust or classical")

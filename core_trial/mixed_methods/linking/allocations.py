@@ -85,7 +85,11 @@ def p_value(statistics: Array, observed: float) -> float:
 
 @dataclass(frozen=True)
 class Contrast:
-    """The coefficient of an arranged column in a regression that also holds fixed the columns `held` (n, p)."""
+    """Sum over teams of an arranged column times a column freed of those held fixed (n, p).
+
+    The columns held fixed are the same in every arrangement (Rosenbaum 2002, Stat Sci 17:286). The ratio of two
+    contrasts of an arrangement, of outcome and dose, is the estimate of two-stage least squares.
+    """
 
     held: Array
 
@@ -95,16 +99,10 @@ class Contrast:
         left, size, _ = np.linalg.svd(self.held, full_matrices=False)
         return left[:, size > TOLERANCE * size[0]]
 
-    def free(self, column: Array) -> Array:
-        """(n,) what is left of a column."""
-        residual: Array = column - self._basis @ (self._basis.T @ column)
-        return residual
-
     def of(self, rows: Array, column: Array) -> Array:
-        """(R,) coefficient of each row (R, n), with the column (n,) as outcome (Frisch, Waugh and Lovell)."""
-        squares = np.einsum("rn,rn->r", rows, rows) - np.einsum("rk,rk->r", rows @ self._basis, rows @ self._basis)
-        coefficient: Array = (rows @ self.free(column)) / squares
-        return coefficient
+        """(R,) the contrast of a column (n,) in each row (R, n)."""
+        contrast: Array = rows @ (column - self._basis @ (self._basis.T @ column))
+        return contrast
 
 
 def invert(observed: tuple[float, float], outcome: Array, dose: Array, conf_level: float) -> tuple[float, float]:

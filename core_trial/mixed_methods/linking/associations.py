@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,10 +93,14 @@ def why_empty(name: str, pairs: Pairs) -> list[str]:
 
 def label_of(name: str) -> str:
     """What readers call a measure."""
-    labels = published.components.set_index("component")["label"]
     component = name.removeprefix("delivered_")
     delivered = " delivered" if name != component else ""
-    return "Engagement index" if name == "index" else f"{labels.get(component, component)}{delivered}"
+    return "Engagement index" if name == "index" else f"{_labels().get(component, component)}{delivered}"
+
+
+@cache
+def _labels() -> dict[str, str]:
+    return dict(published.components[["component", "label"]].itertuples(index=False, name=None))
 
 
 def left_out(pairs: Pairs) -> Iterator[Pairs]:

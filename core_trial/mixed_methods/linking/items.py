@@ -15,7 +15,7 @@ from ...data.trial import Trial
 from ...errors import DesignError, TrialWarning
 from ...mixed.fit import LmmFit
 from ...mixed.model import lmm
-from .allocations import Contrast, Resampling, invert, p_value
+from .allocations import TOLERANCE, Contrast, Resampling, invert, p_value
 
 DRAWS = 4_999
 EFFECTS = ("analysis", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "p_error")
@@ -67,7 +67,7 @@ def link_items(
     ------
     DataError : a team that is not an intervention team of the trial, an item that is not of the scale, the same row
         twice; the trial has no table `fidelity_items`
-    DesignError : no team has both targeted and other items with scores at 0 and 12 months
+    DesignError : fewer than two teams have both targeted and other items with scores at 0 and 12 months
 
     Examples
     --------
@@ -81,8 +81,8 @@ def link_items(
     plans = _plans(trial, targets)
     items = _items(trial, plans)
     teams = _compared(items, "team")
-    if teams["difference"].isna().all():
-        raise DesignError("no team has targeted and other items with scores at 0 and 12 months: nothing to compare")
+    if teams["difference"].notna().sum() < 2:
+        raise DesignError("two teams at least need targeted and other items with scores at 0 and 12 months")
     fits = [_fit(f"change ~ targeted{held} + (1 | team) + (1 | item)", items) for held in ("", " + baseline")]
     names = ("mixed model", "mixed model, baseline score held")
     rows = [_of_fit(name, fit, conf_level) for name, fit in zip(names, fits, strict=True)]
@@ -94,7 +94,7 @@ def link_items(
         items=items,
         fit=fits[1],
         method=METHOD.format(draws=draws),
-        notes=(*_notes(trial, items, len(plans)), *fits[1].notes),
+        notes=(*_notes(trial, items, len(plans)), *_untold(rows[-1]), *fits[1].notes),
     )
 
 
@@ -153,16 +153,24 @@ def _of_fit(name: str, fit: LmmFit, conf_level: float) -> dict[str, object]:
 
 def _permuted(items: pd.DataFrame, conf_level: float, resampling: Resampling) -> dict[str, object]:
     """The adjusted difference against which items of a team could have been targeted instead."""
-    team, item = (pd.get_dummies(items[name], dtype=float).to_numpy() for name in ("team", "item"))
+    name = "permutation within teams, baseline score held"
+    team, item = (pd.get_dummies(items[column], dtype=float).to_numpy() for column in ("team", "item"))
     contrast = Contrast(np.column_stack([team, item, items["baseline"]]))
     targeted, change = items["targeted"].to_numpy("float64"), items["change"].to_numpy()
+    seen = [float(contrast.of(targeted[None], column)[0]) for column in (change, targeted)]
+    if seen[1] < TOLERANCE * len(items):
+        return {"analysis": name}
     arranged = resampling.arrange(targeted, pd.factorize(items["team"])[0])
-    estimate = contrast.of(targeted[None], change)[0]
-    each, dose = contrast.of(arranged.rows, change), contrast.of(arranged.rows, targeted)
-    low, high = invert((estimate, 1.0), each, dose, conf_level)
-    p = p_value(each, estimate)
+    each, dose = (contrast.of(arranged.rows, column) for column in (change, targeted))
+    low, high = invert((seen[0], seen[1]), each, dose, conf_level)
+    p = p_value(each, seen[0])
     ends = {"p_value": p, "conf_low": low, "conf_high": high, "p_error": arranged.p_error(p)}
-    return {"analysis": "permutation within teams, baseline score held", "estimate": estimate, **ends}
+    return {"analysis": name, "estimate": seen[0] / seen[1], **ends}
+
+
+def _untold(permuted: dict[str, object]) -> list[str]:
+    same = "all teams targeted the same items: the permutation test, which holds items fixed, has nothing to permute"
+    return [] if "estimate" in permuted else [same]
 
 
 def _notes(trial: Trial, items: pd.DataFrame, n_targets: int) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from .allocations import Arrangements, p_value, settled
+from .allocations import TOLERANCE, Arrangements, p_value, settled
 
 Array = NDArray[np.float64]
 
@@ -125,7 +125,7 @@ class ScoreDistribution:
 
     def rejected(self, level: float) -> int:
         """How many of the numbers 0, 1, 2, ... of opposite pairs have a p value of at most `level`."""
-        return bisect_right(self.p_values, level)
+        return bisect_right(self.p_values, level + TOLERANCE)
 
 
 def exact_kendall(pairs: Pairs) -> PermutationTest | None:
