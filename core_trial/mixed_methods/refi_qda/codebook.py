@@ -73,7 +73,7 @@ def _row_problems(table: pd.DataFrame) -> Iterator[Problem]:
     code, parent, color = table["code"], table["parent"], table["color"]
     rules = [
         ("required", "name", table["name"].isna(), "a code must have a name"),
-        ("required", "code", code.isna(), "a code must have an identifier"),
+        ("required", "code", code.isna() & table["name"].notna(), "a code must have an identifier"),
         ("unique", "code", code.notna() & code.duplicated(), "the code is there already; give each its own identifier"),
         ("known_code", "parent", parent.notna() & ~parent.isin(code.dropna()), "the parent is no code of the table"),
         ("boolean", "codable", ~table["codable"].isin([True, False]), "write true or false"),

@@ -56,7 +56,7 @@ def _gather(file: RefiFile) -> Collector:
 
     def take(opens: bool, element: Element) -> None:
         if element.parent is None and element.tag not in ROOTS:
-            raise DataError(f"{file.path.name} is XML but no REFI-QDA file: it begins with <{element.tag}>. {EXPORT}")
+            raise DataError(f"{file.path.name} is XML but no REFI-QDA file: it begins with <{element.tag}>: {EXPORT}")
         found.take(opens, element)
 
     read_elements(file.xml(), file.path.name, take)
