@@ -28,3 +28,4 @@ from .joint_displays.pseudonyms import pseudonyms as pseudonyms
 from .joint_displays.quotations import Quotations as Quotations
 from .joint_displays.quotations import release_quotes as release_quotes
 from .joint_displays.side_by_side import side_by_side as side_by_side
+from .themes import theme_matrix as theme_matrix
