@@ -24,6 +24,11 @@ from .errors import OutputError as OutputError
 from .errors import PlanError as PlanError
 from .errors import TrialError as TrialError
 from .errors import TrialWarning as TrialWarning
+from .estimands.informative import informative_size as informative_size
+from .estimands.marginal import MarginalFit as MarginalFit
+from .estimands.marginal import marginal_effect as marginal_effect
+from .estimands.model_icc import model_icc as model_icc
+from .estimands.targets import check_target as check_target
 from .fit import Fit as Fit
 from .generalised.fit import GlmmFit as GlmmFit
 from .generalised.model import glmm as glmm
@@ -42,5 +47,9 @@ from .plan import read_plan as read_plan
 from .reproduce import run as run
 from .reproduce import verify as verify
 from .robust.fit import RobustFit as RobustFit
+from .robust.marginal import GeeFit as GeeFit
+from .robust.marginal import gee as gee
 from .robust.regression import cluster_robust as cluster_robust
 from .robust.regression import count_regression as count_regression
+from .side_by_side.comparison import Comparison as Comparison
+from .side_by_side.comparison import compare as compare

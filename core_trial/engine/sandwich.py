@@ -211,7 +211,7 @@ def _inflation(parts: ClusterParts) -> float:
     """delta phi."""
     k, p = parts.scores.shape
     rate = min(MBN_RATE, p / (k - p)) if k > p else MBN_RATE
-    return rate * max(MBN_FLOOR, float(np.sum(parts.white**2)) / p)
+    return float(rate * max(MBN_FLOOR, np.sum(parts.white**2) / p))
 
 
 def _average(first: Array, second: Array) -> Array:

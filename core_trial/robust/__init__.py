@@ -1,0 +1,1 @@
+"""Marginal models and regressions whose standard errors allow for clusters, corrected for few of them."""

@@ -1,0 +1,154 @@
+"""The rows of a marginal model: outcome, columns, offset, weights and cluster of each; their rules are checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..columns import numeric, refuse_rows
+from ..engine.arrays import Array, Codes
+from ..engine.basis import orthogonal_basis
+from ..engine.quasi_likelihood import Data, MeanModel
+from ..engine.separation import Mask
+from ..errors import DataError, PlanError
+from ..formula.matrices import Grouping, Matrices, find_levels, model_matrices
+from ..formula.parse import MixedFormula, parse_formula
+from .families import COUNTS
+
+SPREAD = 50.0  # largest difference of two offsets on a log or logit scale: exposures that differ 5e21 times
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What a marginal model is fitted to.
+
+    Attributes
+    ----------
+    formula : as it was read
+    matrices : of the complete rows
+    model : family and link
+    cluster : of each row
+    trials : (n,) that the events of a row are out of; ones for other outcomes
+    repeats : (n,) how many rows each stands for
+    data : outcomes (shares of the trials), columns, offset and weights (trials times repeats)
+    """
+
+    formula: MixedFormula
+    matrices: Matrices
+    model: MeanModel
+    cluster: Grouping
+    trials: Array
+    repeats: Array
+    data: Data
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.matrices.names[i] for i in self.data.basis.kept)
+
+    @property
+    def x(self) -> Array:
+        """(n, p) the columns that have a coefficient."""
+        return self.matrices.x[:, self.data.basis.kept]
+
+    @property
+    def n_rows(self) -> float:
+        """How many there are, each counted as often as it stands for."""
+        return float(self.data.weights.sum())
+
+
+def observe(
+    formula: str,
+    frame: pd.DataFrame,
+    *,
+    cluster: str,
+    model: MeanModel,
+    weights: str | None = None,
+    also: Sequence[str] = (),
+) -> Observations:
+    """The complete rows of `frame`, with the columns `also` known too.
+
+    Raises
+    ------
+    PlanError : a formula with bar terms, an unknown column, `cbind` for an outcome that is no proportion
+    DataError : an outcome that cannot be, weights that are not positive, an offset that overflows
+    DesignError : a single cluster
+    """
+    parsed = parse_formula(formula, generalised=True)
+    _check_formula(parsed, model)
+    roles = [cluster, *also, *([weights] if weights else [])]
+    matrices = model_matrices(parsed, frame, also=roles)
+    rule = _Rule(frame, matrices.rows)
+    y, trials = _outcome(parsed, matrices, model, rule)
+    offset = np.zeros(len(y)) if matrices.offset is None else matrices.offset
+    _check_offset(offset, model)
+    repeats = np.ones(len(y)) if weights is None else _weights(frame[weights].iloc[matrices.rows], rule)
+    data = Data(y / trials, orthogonal_basis(matrices.x), offset, repeats * trials)
+    return Observations(parsed, matrices, model, find_levels([cluster], matrices.columns), trials, repeats, data)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Refuses rows of the frame, named as they are counted there."""
+
+    frame: pd.DataFrame
+    rows: Codes
+
+    def refuse(self, name: str, values: Array, broken: Mask, rule: str, remedy: str) -> None:
+        column, mask = np.full(len(self.frame), np.nan), np.zeros(len(self.frame), bool)
+        column[self.rows], mask[self.rows] = values, broken
+        refuse_rows(pd.Series(column, name=name), mask, rule, remedy)
+
+
+def _check_formula(formula: MixedFormula, model: MeanModel) -> None:
+    if formula.bars:
+        raise PlanError(
+            f"formula {formula.text!r} has a random term: a marginal model takes the cluster by cluster=; use ct.lmm or"
+            " ct.glmm for random effects"
+        )
+    if formula.others is not None and model.name != "binomial":
+        raise PlanError(f"cbind(events, others) is an outcome of the binomial family, not of {model.name}")
+
+
+def _outcome(formula: MixedFormula, matrices: Matrices, model: MeanModel, rule: _Rule) -> tuple[Array, Array]:
+    """Outcome (n,), and trials (n,)."""
+    y, name = matrices.y, formula.response.text.removeprefix("0 + ")
+    if formula.others is not None and matrices.others is not None:
+        for values, terms in ((y, formula.response), (matrices.others, formula.others)):
+            _refuse_fractions(values, terms.text.removeprefix("0 + "), rule)
+        trials = y + matrices.others
+        rule.refuse(name, y, trials == 0, "is 0 out of 0", "leave these rows out, and say so")
+        if not 0 < y.sum() < trials.sum():
+            raise DataError(f"the outcome {formula.text.split('~')[0].strip()!r} is the same in all trials")
+        return y, trials
+    if model.name == "binomial":
+        broken = ~np.isin(y, (0, 1))
+        rule.refuse(name, y, broken, "is neither 0 nor 1", "give numbers of events as 'cbind(events, others) ~ ...'")
+    if model.name in COUNTS:
+        rule.refuse(name, y, y < 0, "is negative", "a count is 0 or more; correct it")
+    if model.name == "negative_binomial":
+        _refuse_fractions(y, name, rule)
+    return y, np.ones(len(y))
+
+
+def _refuse_fractions(values: Array, name: str, rule: _Rule) -> None:
+    broken = (values < 0) | (values != np.rint(values))
+    remedy = "give whole numbers of events, and person-time as 'offset(log(person_time))'"
+    rule.refuse(name, values, broken, "is no count", remedy)
+
+
+def _check_offset(offset: Array, model: MeanModel) -> None:
+    low, high = float(offset.min()), float(offset.max())
+    if model.link.name != "identity" and high - low > SPREAD:
+        raise DataError(
+            f"the offset runs from {low:g} to {high:g} on the scale of the {model.link.name} link, as if exposures"
+            f" differed exp({high - low:.0f}) times: write 'offset(log(person_time))' with the person-time itself"
+        )
+
+
+def _weights(column: pd.Series, rule: _Rule) -> Array:
+    values = numeric(column).to_numpy(float)
+    rule.refuse(str(column.name), values, values <= 0, "is no weight", "weights are positive; leave other rows out")
+    return values

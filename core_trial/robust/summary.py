@@ -1,0 +1,72 @@
+"""What a robust fit is made of, in numbers and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.quasi_likelihood import QuasiFit
+from ..engine.sandwich import ClusterParts, Correction
+from ..formula.frame import ModelFrame
+from .families import measure, model_words
+from .inference import RobustDdf, robust_inference
+from .observations import Observations
+
+
+def fit_arguments(
+    what: str,
+    observed: Observations,
+    state: QuasiFit,
+    parts: ClusterParts,
+    correction: Correction,
+    ddf: RobustDdf,
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """The arguments of `RobustFit`; `what` was fitted."""
+    inference = robust_inference(parts, observed, correction, ddf)
+    rows = f"{observed.matrices.n_rows} rows in {len(observed.cluster.labels)} clusters ({observed.cluster.name})"
+    return {
+        "terms": observed.names,
+        "estimate": state.estimate,
+        "covariance": inference.covariance,
+        "degrees": inference.degrees,
+        "measure": measure(state.model),
+        "link": state.model.link.name,
+        "method": f"{what} with {model_words(state.model)}, {rows}; {inference.words}",
+        "notes": (*notes, *_lone(parts, observed)),
+        "summary": _summary(observed, state),
+        "joint": inference.joint,
+        "frame": ModelFrame(observed.formula.fixed, observed.matrices.columns, observed.data.basis.kept),
+        "observed": observed,
+        "state": state,
+        "parts": parts,
+        "correction": correction,
+        "ddf": ddf,
+    }
+
+
+def _lone(parts: ClusterParts, observed: Observations) -> Iterator[str]:
+    """The coefficients that a single cluster determines."""
+    lone = [name for name, row in zip(observed.names, np.eye(len(observed.names)), strict=True) if parts.is_lone(row)]
+    if lone:
+        yield (
+            f"no standard error for {', '.join(lone)}: one {observed.cluster.name} alone determines it, so that no"
+            " residual tells of its error"
+        )
+
+
+def _summary(observed: Observations, state: QuasiFit) -> dict[str, Any]:
+    """What `glance()` shows."""
+    summary: dict[str, Any] = {
+        "nobs": observed.matrices.n_rows,
+        "n_clusters": len(observed.cluster.labels),
+        "dispersion": state.dispersion,
+        "converged": True,
+    }
+    if state.model.name == "gaussian":
+        summary["sigma"] = float(np.sqrt(state.dispersion))
+    if state.model.name == "negative_binomial":
+        summary["theta"] = state.model.theta
+    return summary

@@ -1,0 +1,147 @@
+"""Estimation of marginal models with correlated rows by statsmodels, and what each cluster says at the estimates."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..engine.arrays import Array, Codes
+from ..engine.quasi_likelihood import MeanModel
+from ..engine.sandwich import ClusterParts
+from ..errors import FitError
+
+if TYPE_CHECKING:
+    from statsmodels.genmod.cov_struct import CovStruct
+    from statsmodels.genmod.families import Family
+    from statsmodels.genmod.generalized_estimating_equations import GEE
+
+WorkingCorrelation = Literal["exchangeable", "independence", "autoregressive", "nested"]
+ITERATIONS = 200
+TOLERANCE = 1e-10  # of the score a row, in orthogonal columns
+
+
+@dataclass(frozen=True)
+class WorkingRows:
+    """What is estimated from, a row a person: sorted by cluster, and in it by time.
+
+    Attributes
+    ----------
+    y, columns, offset : (n,), (n, p) and (n,)
+    cluster : (n,) from 0
+    inner : (n,) the group within the cluster, or time, numbered over all clusters
+    """
+
+    y: Array
+    columns: Array
+    offset: Array
+    cluster: Codes
+    inner: Codes
+
+
+@dataclass(frozen=True)
+class WorkingFit:
+    """Where statsmodels came to an end.
+
+    Attributes
+    ----------
+    coefficients : (p,) of the columns
+    correlations : of pairs of rows, by their name, as the model took them
+    scores, information : (K, p) and (K, p, p) of the clusters, by the working correlation, without the dispersion
+    """
+
+    coefficients: Array
+    correlations: dict[str, float]
+    scores: Array
+    information: Array
+
+    def parts(self, dispersion: float, units: Array, n_rows: float) -> ClusterParts:
+        return ClusterParts(self.scores / dispersion, self.information / dispersion, n_rows, units)
+
+
+def fit_working(model: MeanModel, rows: WorkingRows, start: Array, correlation: WorkingCorrelation) -> WorkingFit:
+    """Solve the estimating equations from the coefficients `start` (p,); FitError where that does not succeed."""
+    from statsmodels.genmod.generalized_estimating_equations import GEE
+
+    scale = float(rows.y.std()) if model.link.name == "identity" and model.name == "gaussian" else 1.0
+    structure = _structure(correlation)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is checked below, and said in the terms of the trial
+        equations = GEE(
+            rows.y / scale,
+            rows.columns,
+            groups=rows.cluster,
+            family=_family(model),
+            cov_struct=structure,
+            offset=rows.offset / scale,
+            dep_data=rows.inner if correlation == "nested" else None,
+        )
+        found = equations.fit(start_params=start / scale, maxiter=ITERATIONS, ctol=TOLERANCE * len(rows.y))
+    if found is None or not found.converged or not np.isfinite(found.params).all():
+        raise FitError(
+            f"the estimating equations with {correlation} correlation were not solved in {ITERATIONS} steps: use"
+            " correlation='independence', which is right in expectation for any correlation"
+        )
+    correlations = _correlations(correlation, structure)
+    _check_correlations(correlation, correlations, rows)
+    scores, information = _by_cluster(equations)
+    return WorkingFit(np.asarray(found.params) * scale, correlations, scores * scale, information)
+
+
+def _structure(correlation: WorkingCorrelation) -> CovStruct:
+    from statsmodels.genmod import cov_struct
+
+    if correlation == "autoregressive":
+        return cov_struct.Autoregressive(grid=True)
+    return {
+        "exchangeable": cov_struct.Exchangeable,
+        "independence": cov_struct.Independence,
+        "nested": cov_struct.Nested,
+    }[correlation]()
+
+
+def _family(model: MeanModel) -> Family:
+    from statsmodels.genmod import families
+
+    links = families.links
+    link = {"identity": links.Identity, "log": links.Log, "logit": links.Logit}[model.link.name]()
+    if model.name == "negative_binomial" and np.isfinite(model.theta):
+        return families.NegativeBinomial(link, alpha=1 / model.theta)
+    return {"gaussian": families.Gaussian, "binomial": families.Binomial}.get(model.name, families.Poisson)(link)
+
+
+def _correlations(correlation: WorkingCorrelation, structure: Any) -> dict[str, float]:
+    if correlation == "independence":
+        return {"within clusters": 0.0}
+    if correlation == "nested":
+        between, more = structure.vcomp_coeff / structure.scale
+        return {"within subclusters": float(between + more), "between subclusters": float(between)}
+    name = "within clusters" if correlation == "exchangeable" else "adjacent"
+    return {name: float(structure.dep_params)}
+
+
+def _check_correlations(correlation: WorkingCorrelation, values: dict[str, float], rows: WorkingRows) -> None:
+    """FitError where no outcomes could have them."""
+    largest = int(np.bincount(rows.cluster).max())
+    lowest = -1 / (largest - 1) if correlation == "exchangeable" and largest > 1 else -1.0
+    for name, value in values.items():
+        if not lowest < value < 1:
+            raise FitError(
+                f"the estimated correlation {name}, {value:.3g}, cannot be that of a cluster of {largest} rows: use"
+                " correlation='independence'"
+            )
+
+
+def _by_cluster(equations: GEE) -> tuple[Array, Array]:
+    """Scores (K, p) and information (K, p, p)."""
+    scores, information = [], []
+    for i, (mean, eta) in enumerate(equations.cached_means):
+        slope = equations.mean_deriv(equations.exog_li[i], eta)
+        deviation = np.sqrt(equations.family.variance(mean))
+        sides = (slope, equations.endog_li[i] - mean)
+        weighted, pull = equations.cov_struct.covariance_matrix_solve(mean, i, deviation, sides)
+        scores.append(slope.T @ pull)
+        information.append(slope.T @ weighted)
+    return np.array(scores), np.array(information)
