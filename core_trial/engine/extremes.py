@@ -38,9 +38,8 @@ class Quantity(NamedTuple):
     most: float = np.inf
 
 
-def quantity_estimate(result: LmmResult, quantity: Quantity) -> tuple[float, float]:
+def quantity_estimate(region: Region, quantity: Quantity) -> tuple[float, float]:
     """A quantity of the variances, and its standard error by observed information (delta method)."""
-    region = Region(result)
     slope = approx_fprime(region.centre, lambda x: quantity.value(region.components(x))) @ region.axes
     return quantity.value(region.components(region.centre)), float(np.sqrt(2) * np.linalg.norm(slope))
 
@@ -56,9 +55,8 @@ def contrast_interval(result: LmmResult, contrast: Array, excess: float) -> tupl
     return centre + unit * low, centre + unit * high
 
 
-def quantity_interval(result: LmmResult, quantity: Quantity, excess: float) -> tuple[float, float]:
-    """Interval of a quantity of the variances, by the likelihood of `result`."""
-    region = Region(result)
+def quantity_interval(region: Region, quantity: Quantity, excess: float) -> tuple[float, float]:
+    """Interval of a quantity of the variances, by the likelihood that the region is one of."""
 
     def measure(x: Array) -> float:
         return quantity.value(region.components(x))

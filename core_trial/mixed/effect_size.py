@@ -10,7 +10,7 @@ from scipy import special
 
 from ..engine.arrays import Array
 from ..engine.extremes import Quantity, quantity_estimate
-from ..engine.region import Components
+from ..engine.region import Components, Region
 from ..errors import PlanError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def effect_size(fit: LmmFit, contrast: Array, standard: Standard, conf_level: fl
     if standard not in get_args(Standard):
         raise PlanError(f"standard {standard!r} is unknown; choose from {', '.join(get_args(Standard))}")
     spread = Quantity(_total(fit) if standard == "total" else lambda at: at.sigma2)
-    variance, error = quantity_estimate(fit.result, spread)
+    variance, error = quantity_estimate(Region(fit.result), spread)
     freedom = 2 * (variance / error) ** 2
     correction = float(np.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))
     d = float(contrast @ fit.estimate) / np.sqrt(variance)

@@ -15,7 +15,6 @@ from ..engine.batch import BatchDesign, BatchFits
 from ..engine.conditional import mode_deviations
 from ..engine.inference import Information
 from ..engine.lmm import LmmResult
-from ..errors import PlanError
 from ..fit import Array, Fit, spell
 from ..formula.matrices import Matrices
 from .bootstrap import Bootstrap, bootstrap
@@ -28,7 +27,7 @@ from .influence import influence
 from .intervals import Interval as VarianceInterval
 from .intervals import deviations, fixed_table, shares, variance_table
 from .likelihood import variance_tests
-from .prediction import Interval, predictions
+from .prediction import Interval, check_effects, predictions
 from .refitting import refit, refit_each
 from .residuals import Kind, residuals
 from .simulation import simulate
@@ -82,8 +81,7 @@ class LmmFit(Fit):
         `std_error` is the standard deviation of an effect about its mode, the parameters known, as lme4's `condVar`.
         PlanError where the variance is negative: no random effects have it.
         """
-        if any(np.any(np.diagonal(covariance) < 0) for covariance in self.result.covariances):
-            raise PlanError("the variance of the clusters is negative: there are no random effects that have it")
+        check_effects(self.result)
         frames = [
             pd.DataFrame(
                 {
@@ -207,7 +205,9 @@ class LmmFit(Fit):
         of the variance that is theirs. `autocorrelation` is the icc of the coarser group `other` over that of `group`.
         Where the finer are periods of clusters, `(1 | team) + (1 | team:period)`, the icc of `team` is that between
         periods, of `team:period` that within a period, and the autocorrelation that of clusters over time (Hooper et
-        al., 2016, Stat Med 35:4718). Wald intervals are on Fisher's z, cut at zero. PlanError with random slopes.
+        al., 2016, Stat Med 35:4718). Of the effects of periods, as in `ar1h(0 + C(month) | team)`, each has the icc of
+        two rows of that period, or one has that of all if their variance is one, and the autocorrelation is that
+        between two of them. Wald intervals are on Fisher's z, cut at zero. PlanError with random slopes.
         """
         return variance_table(self, shares(self), interval, conf_level, reml)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
@@ -12,16 +14,19 @@ from scipy import special
 
 from ..engine.arrays import Codes
 from ..engine.extremes import Quantity, contrast_interval, quantity_estimate, quantity_interval
-from ..engine.lmm import LmmResult, refit_lmm
-from ..engine.region import Components
+from ..engine.lmm import refit_lmm
+from ..engine.patterned import PATTERNS
+from ..engine.region import Components, Region
 from ..errors import PlanError
 from ..formula.coding import INTERCEPT
+from ..formula.matrices import RandomColumns
 
 if TYPE_CHECKING:
     from .fit import LmmFit
 
 Interval = Literal["profile", "wald"]
 ONE_VARIANCE = ("cs", "ar1")  # structures of periods that have one
+PERIOD = re.compile(r"[^:\[]+\[(?!T\.)[^:]*\]")  # the column of a level of a factor, as C(month)[6]
 COLUMNS = ("group", "term", "other", "quantity", "estimate", "conf_low", "conf_high", "boundary")
 
 
@@ -52,35 +57,77 @@ def deviations(fit: LmmFit) -> Iterator[Wanted]:
             names = (group, INTERCEPT, INTERCEPT, "variance")
             yield Wanted(names, Quantity(_element(place, 0, 0)), (place,))
             continue
-        variances = [Quantity(_element(place, i, i), 0) for i in range(len(random.names))]
+        variances = _variances(place, random)
         for name, variance in zip(random.names, variances, strict=True):
             yield Wanted((group, name, name, "sd"), variance, (place,), shown=np.sqrt)
-        for i, j in combinations(range(len(random.names)), 2):
+        for (i, j), correlation in _correlations(place, random).items():
             names = (group, random.names[i], random.names[j], "correlation")
-            yield Wanted(names, Quantity(_correlation(place, i, j), -1, 1), (place,), (variances[i], variances[j]))
+            yield Wanted(names, correlation, (place,), (variances[i], variances[j]))
     yield Wanted(("Residual", "", "", "sd"), Quantity(lambda at: at.sigma2, 0), (), shown=np.sqrt)
 
 
 def shares(fit: LmmFit) -> Iterator[Wanted]:
     """The correlation of two rows of each group, and how it falls from finer to coarser groups and between periods."""
-    if any(r.names != (INTERCEPT,) and r.structure not in ONE_VARIANCE for r in fit.matrices.random):
-        raise PlanError("with random slopes the intracluster correlation depends on the covariates: there is not one")
-    least = -1.0 if any(_any_sign(fit, place) for place in range(len(fit.groups))) else 0.0
-    factors = [random.grouping for random in fit.matrices.random]
+    random = fit.matrices.random
+    periods, factors = _periods(random), [term.grouping for term in random]
+    least = -1.0 if any(_any_sign(fit, place) for place in range(len(random))) else 0.0
     above = [
         tuple(j for j, coarse in enumerate(factors) if coarse is fine or is_nested(fine.level, coarse.level))
         for fine in factors
     ]
-    for group, places in zip(fit.groups, above, strict=True):
-        yield Wanted((group, INTERCEPT, INTERCEPT, "icc"), Quantity(_share(places), least, 1), places)
-    for i, j in ((i, j) for i, places in enumerate(above) for j in places if j != i):
-        names = (fit.groups[i], INTERCEPT, fit.groups[j], "autocorrelation")
-        yield Wanted(names, Quantity(_ratio(above[j], above[i]), least, 1), above[i], (Quantity(_sum(above[i]), 0),))
-    for place, random in enumerate(fit.matrices.random):
-        if random.structure in ONE_VARIANCE:
-            names = (fit.groups[place], random.names[0], random.names[1], "autocorrelation")
-            over = (Quantity(_element(place, 0, 0), 0),)
-            yield Wanted(names, Quantity(_correlation(place, 0, 1), -1, 1), (place,), over)
+    for period, name in enumerate(periods):
+        own = [period if _varies(term) else 0 for term in random]
+        for group, places in zip(fit.groups, above, strict=True):
+            yield Wanted((group, name, name, "icc"), Quantity(_share(places, own), least, 1), places)
+        for i, j in ((i, j) for i, places in enumerate(above) for j in places if j != i):
+            names, fine = (fit.groups[i], name, fit.groups[j], "autocorrelation"), Quantity(_sum(above[i], own), 0)
+            yield Wanted(names, Quantity(_ratio(above[j], above[i], own), least, 1), above[i], (fine,))
+    for place, term in enumerate(random):
+        yield from _between_periods(fit.groups[place], place, term)
+
+
+def _between_periods(group: str, place: int, term: RandomColumns) -> Iterator[Wanted]:
+    """The correlation of the effects of two periods; of the first two, where these say what all others are."""
+    variances = _variances(place, term)
+    for (i, j), correlation in _correlations(place, term).items():
+        if _varies(term) or (i, j) == (0, 1):
+            names = (group, term.names[i], term.names[j], "autocorrelation")
+            yield Wanted(names, correlation, (place,), (variances[i], variances[j]))
+
+
+def _variances(place: int, term: RandomColumns) -> list[Quantity]:
+    """One for each effect; equal where the structure of the covariance makes them so."""
+    own = [Quantity(_element(place, i, i), 0) for i in range(len(term.names))]
+    return [own[0]] * len(own) if term.structure in ONE_VARIANCE else own
+
+
+def _correlations(place: int, term: RandomColumns) -> dict[tuple[int, int], Quantity]:
+    """One for each pair of effects that may correlate; equal where the structure makes them so."""
+    if term.structure == "diag":
+        return {}
+    exponent = PATTERNS[term.structure].exponent if term.structure in PATTERNS else None
+    pairs = list(combinations(range(len(term.names)), 2))
+    first = {"one": [(0, 1) for _ in pairs], "lag": [(0, j - i) for i, j in pairs], None: pairs}[exponent]
+    quantities = {pair: Quantity(_correlation(place, *pair), -1, 1) for pair in pairs}
+    return {pair: quantities[like] for pair, like in zip(pairs, first, strict=True)}
+
+
+def _varies(term: RandomColumns) -> bool:
+    """Whether a term has several effects with a variance each."""
+    return len(term.names) > 1 and term.structure not in ONE_VARIANCE
+
+
+def _periods(random: Iterable[RandomColumns]) -> tuple[str, ...]:
+    """The periods with a variance each, or the intercept for all; PlanError where effects are no periods."""
+    varying = {term.names for term in random if _varies(term) or not _one_a_row(term)}
+    if len(varying) > 1 or not all(PERIOD.fullmatch(name) for names in varying for name in names):
+        raise PlanError("with random slopes the intracluster correlation depends on the covariates: there is not one")
+    return varying.pop() if varying else (INTERCEPT,)
+
+
+def _one_a_row(term: RandomColumns) -> bool:
+    """Whether a row has one of the effects, once."""
+    return term.names == (INTERCEPT,) or all(PERIOD.fullmatch(name) for name in term.names)
 
 
 def variance_table(
@@ -90,7 +137,20 @@ def variance_table(
     if interval not in get_args(Interval):
         raise PlanError(f"interval {interval!r} is unknown; choose from {', '.join(get_args(Interval))}")
     result = fit.result if reml in (None, fit.result.deviance.reml) else refit_lmm(fit.result, reml=bool(reml))
-    return pd.DataFrame([_row(result, item, interval, conf_level) for item in wanted], columns=list(COLUMNS))
+    region = Region(result)
+    profile = cache(partial(quantity_interval, region, excess=special.chdtri(1, 1 - conf_level)))  # some are equal
+
+    def row(wanted: Wanted) -> tuple[object, ...]:
+        boundary = any(result.boundary[place] for place in wanted.places)
+        estimate, std_error = quantity_estimate(region, wanted.quantity)
+        if interval == "wald":
+            limits = _wald(wanted.quantity, estimate, np.nan if boundary else std_error, conf_level)
+        else:
+            limits = _profile(wanted, profile)
+        numbers = [wanted.shown(value) + 0.0 for value in (estimate, *limits)]  # no zero below zero
+        return *wanted.names, *numbers, boundary
+
+    return pd.DataFrame([row(item) for item in wanted], columns=list(COLUMNS))
 
 
 def fixed_table(fit: LmmFit, conf_level: float) -> pd.DataFrame:
@@ -101,20 +161,10 @@ def fixed_table(fit: LmmFit, conf_level: float) -> pd.DataFrame:
     return pd.DataFrame({"term": fit.terms, "estimate": result.estimate, "conf_low": low, "conf_high": high})
 
 
-def _row(result: LmmResult, wanted: Wanted, interval: Interval, conf_level: float) -> tuple[object, ...]:
-    boundary = any(result.boundary[place] for place in wanted.places)
-    estimate, std_error = quantity_estimate(result, wanted.quantity)
-    if interval == "wald":
-        limits = _wald(wanted.quantity, estimate, np.nan if boundary else std_error, conf_level)
-    else:
-        limits = _profile(result, wanted, special.chdtri(1, 1 - conf_level))
-    return *wanted.names, *(wanted.shown(value) for value in (estimate, *limits)), boundary
-
-
-def _profile(result: LmmResult, wanted: Wanted, excess: float) -> tuple[float, float]:
-    if any(quantity_interval(result, over, excess)[0] == 0 for over in wanted.over):
+def _profile(wanted: Wanted, interval: Callable[[Quantity], tuple[float, float]]) -> tuple[float, float]:
+    if any(interval(over)[0] == 0 for over in wanted.over):
         return wanted.quantity.least, wanted.quantity.most
-    return quantity_interval(result, wanted.quantity, excess)
+    return interval(wanted.quantity)
 
 
 def _wald(quantity: Quantity, estimate: float, std_error: float, conf_level: float) -> tuple[float, float]:
@@ -126,7 +176,7 @@ def _wald(quantity: Quantity, estimate: float, std_error: float, conf_level: flo
         return estimate * np.exp(-z * std_error / estimate), estimate * np.exp(z * std_error / estimate)
     half = z * std_error / (1 - estimate**2)
     low, high = np.tanh(np.arctanh(estimate) - half), np.tanh(np.arctanh(estimate) + half)
-    return max(quantity.least, low), high
+    return float(np.maximum(quantity.least, low)), high
 
 
 def _element(place: int, i: int, j: int) -> Callable[[Components], float]:
@@ -141,16 +191,17 @@ def _correlation(place: int, i: int, j: int) -> Callable[[Components], float]:
     return value
 
 
-def _sum(places: Iterable[int]) -> Callable[[Components], float]:
-    return lambda at: float(sum(at.covariances[place][0, 0] for place in places))
+def _sum(places: Iterable[int], own: Sequence[int]) -> Callable[[Components], float]:
+    """Of the variances at `places`, the term at each place with that of its `own` effects."""
+    return lambda at: float(sum(at.covariances[place][own[place], own[place]] for place in places))
 
 
-def _ratio(up: Iterable[int], down: Iterable[int]) -> Callable[[Components], float]:
-    return lambda at: _quotient(_sum(up)(at), _sum(down)(at))
+def _ratio(up: Iterable[int], down: Iterable[int], own: Sequence[int]) -> Callable[[Components], float]:
+    return lambda at: _quotient(_sum(up, own)(at), _sum(down, own)(at))
 
 
-def _share(places: Iterable[int]) -> Callable[[Components], float]:
-    return lambda at: _sum(places)(at) / (_sum(range(len(at.covariances)))(at) + at.sigma2)
+def _share(places: Iterable[int], own: Sequence[int]) -> Callable[[Components], float]:
+    return lambda at: _sum(places, own)(at) / (_sum(range(len(own)), own)(at) + at.sigma2)
 
 
 def _quotient(part: float, whole: float) -> float:

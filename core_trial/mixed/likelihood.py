@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,25 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..engine.arrays import Array, Codes
+from ..engine.arrays import Array
 from ..engine.lmm import LmmResult, fit_lmm, refit_lmm
+from ..engine.patterned import PATTERNS
 from ..errors import PlanError
-from ..formula.matrices import Matrices, RandomColumns
+from ..formula.matrices import RandomColumns
 
 if TYPE_CHECKING:
     from .fit import LmmFit
 
 WITHIN = 1e-8  # share of a column that may lie outside a space that contains it, from rounding
+WIDER: Mapping[str, Collection[str]] = {
+    "us": tuple(PATTERNS),
+    "any sign": ("us",),
+    "csh": ("cs", "diag"),
+    "ar1h": ("ar1", "diag"),
+    **dict.fromkeys(("cs", "ar1", "diag"), ()),
+}
+"""The structures that are special cases of each."""
+CONSTANT = ("cs", "csh", "ar1", "ar1h")  # structures of periods that may have one effect for all
 NO_WORSE = 1e-6  # by how much a smaller model may fit better, from rounding
 
 
@@ -104,16 +115,18 @@ def _check_nested(small: LmmFit, large: LmmFit) -> int:
     if not np.array_equal(small.matrices.y, large.matrices.y):
         raise PlanError("the two models are not of the same outcome in the same rows; leave out the same rows before")
     narrow, wide = (fit.matrices.x[:, fit.result.kept] for fit in (small, large))
-    covered = all(_within(r.columns, _columns_by(large.matrices, r.grouping.level)) for r in small.matrices.random)
+    covered = all(any(_covers(more, r) for more in large.matrices.random) for r in small.matrices.random)
     if not _within(narrow, wide) or not covered:
         raise PlanError("the first model is not nested in the second: each of its effects must be among the second's")
     return int(wide.shape[1] - narrow.shape[1])
 
 
-def _columns_by(matrices: Matrices, level: Codes) -> Array:
-    """The random-effect columns of the grouping factor whose levels these are, (n, 0) if it is not one."""
-    columns = [r.columns for r in matrices.random if np.array_equal(r.grouping.level, level)]
-    return np.hstack([np.zeros((len(level), 0)), *columns])
+def _covers(large: RandomColumns, small: RandomColumns) -> bool:
+    """Whether a random term can have every covariance that the other can."""
+    if not np.array_equal(large.grouping.level, small.grouping.level) or not _within(small.columns, large.columns):
+        return False
+    constant = len(small.names) == 1 and large.structure in CONSTANT
+    return small.structure == large.structure or constant or small.structure in WIDER[large.structure]
 
 
 def _within(columns: Array, space: Array) -> bool:

@@ -11,6 +11,7 @@ from scipy import special
 from ..columns import known, require_columns
 from ..engine.arrays import Array, Codes
 from ..engine.conditional import Conditional, Effects, condition
+from ..engine.lmm import LmmResult
 from ..errors import PlanError
 from ..formula.coding import Columns, code_new, levels
 from ..formula.frame import ModelFrame
@@ -55,10 +56,15 @@ def _columns(frame: ModelFrame, new: pd.DataFrame, random: bool) -> Columns:
     return {name: known(new[name]) for name in names}
 
 
+def check_effects(result: LmmResult) -> None:
+    """PlanError where random effects are spoken of that cannot be."""
+    if any(np.any(np.diagonal(covariance) < 0) for covariance in result.covariances):
+        raise PlanError("the variance of the clusters is negative: there are no random effects that have it")
+
+
 def _random_part(fit: LmmFit, frame: ModelFrame, rows: Columns, conditional: bool) -> Conditional:
     """Given the outcome of the levels that the fit knows, or of none."""
-    if any(np.any(np.diagonal(covariance) < 0) for covariance in fit.result.covariances):
-        raise PlanError("the variance of the clusters is negative: there are no random effects to predict")
+    check_effects(fit.result)
     n = len(next(iter(rows.values())))
     effects = []
     for bar, random in zip(frame.bars, fit.matrices.random, strict=True):

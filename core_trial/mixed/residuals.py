@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..engine.arrays import Array, Codes
 from ..errors import PlanError
+from .prediction import check_effects
 
 if TYPE_CHECKING:
     from .fit import LmmFit
@@ -35,6 +36,7 @@ def residuals(fit: LmmFit, kind: Kind) -> pd.Series:
 
 def _effects(fit: LmmFit) -> Array:
     """(n,) Z b at the conditional modes."""
+    check_effects(fit.result)
     pairs = zip(fit.matrices.random, fit.result.modes, strict=True)
     return np.asarray(np.sum([np.sum(r.columns * modes[r.grouping.level], axis=1) for r, modes in pairs], axis=0))
 

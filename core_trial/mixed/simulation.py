@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from ..engine.arrays import Array, Codes
 from ..errors import PlanError
 from ..formula.matrices import RandomColumns
+from .prediction import check_effects
 
 if TYPE_CHECKING:
     from .fit import LmmFit
@@ -111,6 +112,7 @@ def response_model(fit: LmmFit, *, conditional: bool = False) -> ResponseModel:
     result, random = fit.result, fit.matrices.random
     mean = fit.matrices.x[:, result.kept] @ result.estimate
     if conditional:
+        check_effects(result)
         modes = zip(random, result.modes, strict=True)
         mean = mean + sum(np.einsum("nq,nq->n", values[term.grouping.level], term.columns) for term, values in modes)
         return ResponseModel(mean, (), result.sigma)

@@ -71,8 +71,8 @@ def test_no_place_in_the_region_lies_beyond_the_interval(draw_problem, kind, see
     result = fitted(problem)
     region = Region(result)
     quantity = Quantity(lambda at: at.covariances[0][0, 0] / (at.covariances[0][0, 0] + at.sigma2), 0, 1)
-    low, high = quantity_interval(result, quantity, EXCESS)
-    assert low - 1e-9 <= quantity_estimate(result, quantity)[0] <= high + 1e-9
+    low, high = quantity_interval(Region(result), quantity, EXCESS)
+    assert low - 1e-9 <= quantity_estimate(Region(result), quantity)[0] <= high + 1e-9
     places = [near(region, rng, 1.0) for _ in range(60)]
     inside = [quantity.value(region.components(x)) for x in places if region(x)[0] <= EXCESS]
     assert inside
@@ -93,7 +93,7 @@ def test_the_standard_error_of_a_variance_is_that_of_its_information(dense, draw
     textbook = dense(problem.y, problem.x, problem.terms, result.covariances, result.sigma**2)
     covariance = np.linalg.inv(textbook.observed_information)
     for place, value in enumerate([lambda at: at.covariances[0][0, 0], lambda at: at.sigma2]):
-        estimate, error = quantity_estimate(result, Quantity(value))
+        estimate, error = quantity_estimate(Region(result), Quantity(value))
         np.testing.assert_allclose(estimate, textbook.phi[place], rtol=1e-9)
         np.testing.assert_allclose(error, np.sqrt(covariance[place, place]), rtol=1e-5)
 
@@ -108,7 +108,7 @@ def test_the_end_of_the_range_of_a_correlation_is_found():
     y = effects[team, visit] + 0.5 * rng.normal(size=60)
     result = fit_lmm(y, np.ones((60, 1)), [RandomTerm(np.eye(3)[visit], team, 10, "team", "cs")])
     correlation = Quantity(lambda at: at.covariances[0][1, 0] / at.covariances[0][0, 0], -1, 1)
-    assert quantity_estimate(result, correlation)[0] == pytest.approx(-0.5, abs=1e-6)
-    low, high = quantity_interval(result, correlation, EXCESS)
+    assert quantity_estimate(Region(result), correlation)[0] == pytest.approx(-0.5, abs=1e-6)
+    low, high = quantity_interval(Region(result), correlation, EXCESS)
     assert low == pytest.approx(-0.5, abs=1e-3)
     assert -0.5 < high < 0.2

@@ -112,6 +112,10 @@ def test_nested_terms_are_recognised_however_they_are_written(data):
         ("score ~ age + (1 | team)", "score ~ 1 + (1 | team)", "not nested"),
         ("score ~ age + (1 | team)", "score ~ I(2 * age) + (1 | team)", "more parameters"),
         ("noise ~ 1 + (1 | rater)", "score ~ age + (1 | rater)", "same outcome in the same rows"),
+        ("score ~ 1 + (age | team)", "score ~ 1 + (age || team) + (1 | rater) + (1 | team:rater)", "not nested"),
+        ("score ~ 1 + (1 | team)", "score ~ 1 + diag(0 + C(month) | team)", "not nested"),
+        ("score ~ 1 + ar1(0 + C(month) | team)", "score ~ 1 + csh(0 + C(month) | team)", "not nested"),
+        ("score ~ 1 + us(0 + C(month) | team)", "score ~ arm + csh(0 + C(month) | team)", "not nested"),
     ],
 )
 @QUIET
@@ -119,6 +123,24 @@ def test_models_that_do_not_compare_are_refused(data, small, large, message):
     fits = [ct.lmm(formula, data) for formula in (small, large)]
     with pytest.raises(ct.PlanError, match=message):
         ct.likelihood_ratio(*fits)
+
+
+@QUIET
+@pytest.mark.parametrize(
+    ("small", "large", "df"),
+    [
+        ("(1 | team)", "cs(0 + C(month) | team)", 1),
+        ("(1 | team)", "ar1(0 + C(month) | team)", 1),
+        ("cs(0 + C(month) | team)", "csh(0 + C(month) | team)", 2),
+        ("diag(0 + C(month) | team)", "ar1h(0 + C(month) | team)", 1),
+        ("ar1h(0 + C(month) | team)", "us(0 + C(month) | team)", 2),
+    ],
+)
+def test_a_structure_is_nested_in_those_that_it_is_a_case_of(data, small, large, df):
+    fits = [ct.lmm(f"score ~ arm + {bars}", data) for bars in (small, large)]
+    test = ct.likelihood_ratio(*fits)
+    assert test.df == df
+    assert test.statistic == pytest.approx(2 * (fits[1].result.log_likelihood - fits[0].result.log_likelihood))
 
 
 def test_other_rows_are_refused(data):

@@ -149,6 +149,42 @@ def test_structured_periods_have_an_icc_and_an_autocorrelation(frames):
     assert (table["conf_low"] <= table["estimate"]).all()
 
 
+@QUIET
+@pytest.mark.parametrize("structure", ["us", "csh", "ar1h", "diag"])
+def test_periods_with_a_variance_each_have_an_icc_each(frames, structure):
+    fit = ct.lmm(f"score ~ arm + C(month) + {structure}(0 + C(month) | team) + (1 | rater)", frames["data"])
+    g, others = fit.result.covariances[0], fit.result.covariances[1][0, 0]
+    total = np.diag(g) + others + fit.result.sigma**2
+    table = fit.icc_intervals(interval="wald")
+    icc = table[(table["quantity"] == "icc") & (table["group"] == "team")]
+    np.testing.assert_allclose(icc["estimate"], np.diag(g) / total, rtol=1e-9)
+    assert icc["term"].tolist() == list(fit.matrices.random[0].names)
+    rater = table[(table["quantity"] == "icc") & (table["group"] == "rater")]
+    np.testing.assert_allclose(rater["estimate"], others / total, rtol=1e-9)
+    between = table[table["quantity"] == "autocorrelation"]["estimate"]
+    expected = (
+        []
+        if structure == "diag"
+        else g[np.triu_indices(3, 1)] / np.sqrt(np.outer(np.diag(g), np.diag(g)))[np.triu_indices(3, 1)]
+    )
+    np.testing.assert_allclose(between, expected, rtol=1e-9)
+
+
+def test_a_period_has_the_interval_of_the_intercept_when_it_is_the_only_one(frames):
+    """Of independent periods, each is as if its clusters were others."""
+    data = frames["growth"].assign(late=lambda d: np.where(d["month"] > d["month"].median(), "yes", "no"))
+    fit = ct.lmm("score ~ late + diag(0 + late | team)", data)
+    by_variance = fit.variance_intervals().set_index("term")
+    assert by_variance["quantity"].tolist() == ["sd", "sd", "sd"]
+    icc = fit.icc_intervals().set_index("term")
+    for late in ("late[no]", "late[yes]"):
+        low, sd, high = by_variance.loc[late, ["conf_low", "estimate", "conf_high"]]
+        sigma2 = fit.result.sigma**2
+        np.testing.assert_allclose(icc.loc[late, "estimate"], sd**2 / (sd**2 + sigma2), rtol=1e-9)
+        ends = [low**2 / (low**2 + sigma2), high**2 / (high**2 + sigma2)]
+        np.testing.assert_allclose(icc.loc[late, ["conf_low", "conf_high"]].to_numpy(float), ends, atol=0.03)
+
+
 def test_a_variance_of_any_sign_has_intervals_below_zero(frames):
     fit = ct.lmm("noise ~ arm + (1 | team)", frames["data"], unconstrained=True)
     for row in (fit.variance_intervals().iloc[0], fit.icc_intervals().iloc[0]):
