@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
 import pandas as pd
@@ -27,7 +27,7 @@ def theme_matrix(
     rating: str = "rating",
     sources: pd.DataFrame | None = None,
     codes: pd.DataFrame | None = None,
-    themes: Sequence[str] | None = None,
+    themes: Iterable[str] | None = None,
     teams: Iterable[str] | None = None,
     bounds: tuple[float, float] = (0, 3),
 ) -> pd.DataFrame:
@@ -41,7 +41,8 @@ def theme_matrix(
         mean of what the coders gave, missing where none did
     team, group, code, coder, rating : columns; without `group`, the groups of a team are taken together
     sources : a row an interview, with the columns source, `team` and `group`, where the codings have only the source
-    codes : the hierarchy, with columns code and parent (missing at the top); a column name has what the matrix shows
+    codes : the hierarchy, with columns code and parent (missing at the top); the matrix shows their name or path, if
+        there is such a column
     themes : codes to roll up to, in order; by default those at the top of `codes`, else every code is a theme.
         A code counts for the nearest of them that it is or stands below
     teams : teams of the trial
@@ -111,18 +112,18 @@ def _located(codings: pd.DataFrame, sources: pd.DataFrame, interviews: pd.DataFr
     return interviews.set_index(pd.Index(source)).loc[pd.Index(coded)].set_index(codings.index)
 
 
-def _roll_up(used: pd.Series, codes: pd.DataFrame | None, themes: Sequence[str] | None) -> tuple[pd.Series, list[str]]:
+def _roll_up(used: pd.Series, codes: pd.DataFrame | None, themes: Iterable[str] | None) -> tuple[pd.Series, list[str]]:
     """The theme of each coding, and all themes in order."""
     parents = _parents(used, codes)
-    tops = themes if themes is not None else [code for code, parent in parents.items() if parent is None]
+    tops = [code for code, parent in parents.items() if parent is None] if themes is None else list(map(str, themes))
     unknown = [theme for theme in tops if codes is not None and theme not in parents]
     if unknown:
         raise PlanError(f"themes names {', '.join(unknown)}, which the table of codes has not got")
     theme_of = {code: _nearest(code, parents, tops) for code in used.unique()}
     rolled = used.map(theme_of)
     refuse_rows(used, rolled.isna(), "stands below no theme", "add it to the codes, with its parent, or to the themes")
-    names = _names(codes)
-    return rolled.map(lambda theme: names.get(theme, theme)), [names.get(theme, theme) for theme in tops]
+    labels = _labels(codes, tops)
+    return rolled.map(dict(zip(tops, labels, strict=True))), labels
 
 
 def _parents(used: pd.Series, codes: pd.DataFrame | None) -> dict[str, str | None]:
@@ -134,13 +135,17 @@ def _parents(used: pd.Series, codes: pd.DataFrame | None) -> dict[str, str | Non
     return {name: None if pd.isna(parent) else str(parent) for name, parent in zip(code, codes["parent"], strict=True)}
 
 
-def _names(codes: pd.DataFrame | None) -> dict[str, str]:
-    if codes is None or "name" not in codes.columns:
-        return {}
-    return dict(zip(codes["code"].astype(str), known(codes["name"]).astype(str), strict=True))
+def _labels(codes: pd.DataFrame | None, themes: list[str]) -> list[str]:
+    """The names of the themes, or their paths where two have the same name, or the codes themselves."""
+    for column in ("name", "path"):
+        if codes is not None and column in codes.columns:
+            labels = codes.set_index(codes["code"].astype(str))[column].reindex(themes)
+            if labels.notna().all() and labels.is_unique:
+                return labels.astype(str).tolist()
+    return themes
 
 
-def _nearest(code: str, parents: Mapping[str, str | None], themes: Sequence[str]) -> str | None:
+def _nearest(code: str, parents: Mapping[str, str | None], themes: list[str]) -> str | None:
     passed: list[str] = []
     step: str | None = code
     while step is not None and step not in themes:

@@ -255,3 +255,15 @@ def test_words_are_categories_in_the_order_given() -> None:
 def test_faults_in_the_options(options: dict[str, object], message: str) -> None:
     with pytest.raises(ct.PlanError, match=message):
         agreement.of_ratings(observers(), **{"unit": "unit", "rater": "rater", "value": "value", **options})
+
+
+def test_measurements_are_no_categories() -> None:
+    with pytest.raises(ct.PlanError, match="202 values are measurements"):
+        estimates(ratings_of(np.arange(202.0).reshape(2, 101)))
+
+
+def test_samples_are_weighed_in_parts_that_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"unit": "unit", "rater": "rater", "value": "value", "level": "ordinal", "resamples": 50}
+    whole = agreement.of_ratings(observers(), **options)
+    monkeypatch.setattr("core_trial.mixed_methods.agreement.bootstrap.ELEMENTS", 200)
+    pd.testing.assert_frame_equal(agreement.of_ratings(observers(), **options).table, whole.table)

@@ -86,7 +86,7 @@ def test_a_zero_says_that_they_were_asked() -> None:
 
 def test_codes_roll_up_to_the_nearest_theme() -> None:
     rows = coded(("I1", "ward managers", 0, "A"), ("I1", "leadership", 5, "A"), ("I1", "rota", 9, "A"))
-    matrix = theme_matrix(rows, sources=sources(), codes=codes(), themes=["rota", "managers", "leadership"])
+    matrix = theme_matrix(rows, sources=sources(), codes=codes(), themes=pd.Series(["rota", "managers", "leadership"]))
     assert matrix.columns.tolist() == ["rota", "managers", "leadership"]
     assert matrix.loc["T2"].tolist() == [1, 1, 1]
     apart = theme_matrix(rows, sources=sources())
@@ -97,6 +97,20 @@ def test_identifiers_are_shown_by_name() -> None:
     named = pd.DataFrame({"code": ["c1", "c2"], "parent": [None, "c1"], "name": ["Leadership", "Managers"]})
     rows = pd.DataFrame({"team": ["T1", "T1"], "code": ["c1", "c2"]})
     assert theme_matrix(rows, codes=named).to_dict("index") == {"T1": {"Leadership": 2}}
+
+
+def test_themes_of_one_name_are_shown_by_path() -> None:
+    named = pd.DataFrame(
+        {
+            "code": ["c1", "c2", "c3", "c4"],
+            "parent": [None, "c1", None, "c3"],
+            "name": ["Coaching", "high", "Events", "high"],
+            "path": ["Coaching", "Coaching > high", "Events", "Events > high"],
+        }
+    )
+    rows = pd.DataFrame({"team": ["T1", "T1"], "code": ["c2", "c4"]})
+    matrix = theme_matrix(rows, codes=named, themes=["c4", "c2"])
+    assert matrix.to_dict("index") == {"T1": {"Events > high": 1, "Coaching > high": 1}}
 
 
 def test_teams_may_stand_in_the_codings() -> None:

@@ -12,6 +12,8 @@ from .coefficients import Array, Level, Sums, Weights, agreement_weights, coeffi
 from .ratings import Ratings
 
 POOLED = "(pooled)"
+ELEMENTS = 2_000_000
+"""Of an array, to which samples are taken at a time."""
 
 
 def draw_weights(ratings: Ratings, resamples: int, seed: int, *, groups: bool) -> Array:
@@ -27,24 +29,36 @@ def draw_weights(ratings: Ratings, resamples: int, seed: int, *, groups: bool) -
 
 def estimate_all(ratings: Ratings, drawn: Array, weights: Weights, level: Level, conf_level: float) -> pd.DataFrame:
     """A row a code and coefficient, then the codes pooled."""
-    alone = [ratings.sums(code).weighed(drawn) for code in range(len(ratings.codes))]
+    alone = [ratings.sums(code) for code in range(len(ratings.codes))]
     named = list(zip(ratings.codes, alone, strict=True))
     pooled = [(POOLED, reduce(or_, alone))] if len(alone) != 1 else []
-    tables = [_rows(ratings, sums, weights, level, conf_level).assign(code=code) for code, sums in named + pooled]
+    tables = [
+        _rows(ratings, sums, drawn, weights, level, conf_level).assign(code=code) for code, sums in named + pooled
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
-def _rows(ratings: Ratings, sums: Sums, weights: Weights, level: Level, conf_level: float) -> pd.DataFrame:
-    agree = agreement_weights(ratings.scores, weights)
-    by_name = coefficients(len(ratings.raters), weights)
-    values: list[tuple[str, str, Array]] = [(name, weights, find(sums, agree)) for name, find in by_name.items()]
-    values.append(("Krippendorff alpha", level, krippendorff(sums, ratings.scores, level)))
-    table = pd.DataFrame(
-        [{"coefficient": name, "weights": kind, **_interval(drawn, conf_level)} for name, kind, drawn in values]
-    )
-    rated = int(sums.paired[0])
+def _rows(
+    ratings: Ratings, of_units: Sums, drawn: Array, weights: Weights, level: Level, conf_level: float
+) -> pd.DataFrame:
+    parts = np.array_split(drawn, -(-len(drawn) * len(ratings.scores) ** 2 // ELEMENTS))
+    values = np.hstack([_values(ratings, of_units.weighed(part), weights, level) for part in parts])
+    table = pd.DataFrame([_interval(row, conf_level) for row in values])
+    rated = int(of_units.paired @ ratings.count)
     undefined = f"undefined: {_reason(ratings, rated)}"
-    return table.assign(units=rated, note=table["note"].where(table["estimate"].notna(), undefined))
+    return table.assign(
+        coefficient=[*coefficients(len(ratings.raters), weights), "Krippendorff alpha"],
+        weights=[*[weights] * (len(table) - 1), level],
+        units=rated,
+        note=table["note"].where(table["estimate"].notna(), undefined),
+    )
+
+
+def _values(ratings: Ratings, sums: Sums, weights: Weights, level: Level) -> Array:
+    """(coefficients, B)."""
+    agree = agreement_weights(ratings.scores, weights)
+    found = [coefficient(sums, agree) for coefficient in coefficients(len(ratings.raters), weights).values()]
+    return np.array([*found, krippendorff(sums, ratings.scores, level)])
 
 
 def _reason(ratings: Ratings, rated: int) -> str:

@@ -11,11 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...columns import known, numeric, refuse_rows, require_columns
-from ...errors import DataError
+from ...errors import DataError, PlanError
 from .coefficients import MISSING, Array, Sums, tally
 
 ALL = "(all)"
 """The code of ratings that are of one thing."""
+
+MAXIMUM_CATEGORIES = 100
 
 Integers = NDArray[np.integer[Any]]
 
@@ -80,6 +82,10 @@ def _positions(column: pd.Series, categories: Sequence[object] | None) -> tuple[
     if categories is None:
         numbers = pd.api.types.is_numeric_dtype(column)
         categories = sorted((numeric(present) if numbers else present.astype(str)).unique())
+    if len(categories) > MAXIMUM_CATEGORIES:
+        raise PlanError(
+            f"{len(categories)} values are measurements, not categories: an intraclass correlation fits them"
+        )
     order = pd.Index(categories)
     position = order.get_indexer(pd.Index(column if pd.api.types.is_numeric_dtype(order) else column.astype("str")))
     wrong = (position < 0) & column.notna()
