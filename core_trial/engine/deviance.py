@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -38,8 +37,12 @@ class Approximation(Protocol):
         """Random effects of zero, of one point."""
         ...
 
+    def modes(self, psi: Array, effects: Array) -> Array:
+        """The effects (1, ...) at one point psi (1, k), found from others."""
+        ...
+
     def __call__(self, psi: Array, effects: Array) -> Evaluated:
-        """At the points psi (M, k), from the effects (M, ...)."""
+        """At the points psi (M, k), from effects near those there, (1, ...)."""
         ...
 
 
@@ -54,22 +57,23 @@ class OneFactor:
     def start(self) -> Array:
         return np.zeros((1, len(self.data.z), self.data.n_clusters))
 
+    def modes(self, psi: Array, effects: Array) -> Array:
+        return find_modes(self._place(psi), effects).u
+
     def __call__(self, psi: Array, effects: Array) -> Evaluated:
         size = max(1, AT_ONCE // (len(self.data.level) * len(self.nodes.node)))
-        chunks = [slice(i, i + size) for i in range(0, len(psi), size)]
-        parts = [self.integral(psi[chunk], effects[chunk]) for chunk in chunks]
+        parts = [self.integral(psi[i : i + size], effects) for i in range(0, len(psi), size)]
         rows = [(part.value, part.gradient, part.modes.u) for part in parts]
         return Evaluated(*rows[0]) if len(rows) == 1 else Evaluated(*map(np.concatenate, zip(*rows, strict=True)))
 
+    def _place(self, psi: Array) -> Place:
+        return Place(self.data, self.data.problem.split(psi))
+
     def integral(self, psi: Array, effects: Array) -> LaplaceIntegral:
-        place = Place(self.data, self.data.problem.split(psi))
+        place = self._place(psi)
         modes = find_modes(place, effects)
         laplace = len(self.nodes.node) == 1
         return LaplaceIntegral(place, modes) if laplace else AdaptiveIntegral(place, modes, self.nodes)
-
-    @property
-    def with_one_node(self) -> OneFactor:
-        return replace(self, nodes=gauss_hermite(1, len(self.data.z)))
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,17 @@ class ManyFactors:
     def start(self) -> Array:
         return np.zeros((1, self.data.z.shape[1]))
 
+    def modes(self, psi: Array, effects: Array) -> Array:
+        return find_effects(self._point(psi), effects[0])[0][None]
+
     def __call__(self, psi: Array, effects: Array) -> Evaluated:
-        parts = [self._laplace(row[None], effect) for row, effect in zip(psi, effects, strict=True)]
+        points = map(self._point, psi[:, None])
+        parts = [Laplace(point, *find_effects(point, effects[0])) for point in points]
         rows = [(part.value, part.gradient, part.effects) for part in parts]
         return Evaluated(*map(np.array, zip(*rows, strict=True)))
 
-    def _laplace(self, psi: Array, effects: Array) -> Laplace:
-        point = Point(self.data, self.data.problem.split(psi))
-        return Laplace(point, *find_effects(point, effects))
+    def _point(self, psi: Array) -> Point:
+        return Point(self.data, self.data.problem.split(psi))
 
 
 def approximate(problem: Problem, n_nodes: int) -> Approximation:
@@ -104,59 +111,65 @@ def approximate(problem: Problem, n_nodes: int) -> Approximation:
     return ManyFactors(Arrangement(problem))
 
 
-@dataclass(frozen=True)
-class DeviancePoint:
-    """The deviance at one point; its Hessian is taken from differences of the gradient when it is asked for."""
+class DeviancePoint(NamedTuple):
+    """The deviance at one point, its gradient (k,) and Hessian (k, k), and the effects (1, ...) there."""
 
     value: float
     gradient: Array
+    hessian: Array
     effects: Array
-    differences: Callable[[], Array]
-
-    @cached_property
-    def hessian(self) -> Array:
-        return self.differences()
 
 
 class GlmmDeviance:
     """Minus twice the log-likelihood, without its constant, as a function of all parameters psi (k,).
 
-    The Hessian that steers a search is that of Laplace's approximation, whatever the number of nodes; `hessian` is that
-    of the deviance itself. The search for conditional modes begins from what the last ones foretell; the result does
-    not depend on that but for rounding.
+    Hessians are differences of gradients; a search may be steered by a known one near it, `chord`, which saves these.
+    The search for conditional modes begins from `effects`, then from what the last ones foretell; the result does not
+    depend on that but for rounding. `watch` is shown each point.
     """
 
-    def __init__(self, problem: Problem, n_nodes: int):
+    def __init__(
+        self,
+        problem: Problem,
+        n_nodes: int,
+        chord: Array | None = None,
+        effects: Array | None = None,
+        watch: Callable[[Array], None] | None = None,
+    ):
         self.problem, self.approximation = problem, approximate(problem, n_nodes)
-        self._quick = self.approximation.with_one_node if isinstance(self.approximation, OneFactor) else None
+        self._chord, self._watch = chord, watch
         self._last: Array = np.zeros(problem.n_parameters)
-        self._effects = self.approximation.start
-        self._slopes: Array = np.zeros((problem.n_parameters, *self._effects.shape[1:]))
+        self._effects = self.approximation.start if effects is None else effects
+        self._slopes: Array = np.zeros((problem.n_parameters, self._effects.size))
 
     def __call__(self, psi: Array) -> DeviancePoint:
-        start = self._effects + np.tensordot(psi - self._last, self._slopes, 1)
-        at = self._evaluate(self.approximation, psi[None], start)
+        if self._watch:
+            self._watch(psi)
+        foretold = self._effects + ((psi - self._last) @ self._slopes).reshape(self._effects.shape)
+        with np.errstate(all="ignore"):
+            if self._chord is not None:
+                at = self.approximation(psi[None], foretold)
+            else:
+                at = self._around(psi, self.approximation.modes(psi[None], foretold))
         if not np.isfinite(at.value[0]) or not np.isfinite(at.gradient).all():
             raise np.linalg.LinAlgError("the likelihood cannot be computed here")
-        self._last, self._effects, self._slopes = psi, at.effects, 0 * self._slopes
-        quick = self._quick or self.approximation
-        return DeviancePoint(
-            float(at.value[0]), at.gradient[0], at.effects, lambda: self._differences(quick, psi, at.effects)
-        )
+        self._last, self._effects = psi, at.effects[:1]
+        if self._chord is None:
+            self._slopes = (at.effects[1:] - at.effects[0]).reshape(len(psi), -1) / STEP
+        hessian = _differences(at.gradient) if self._chord is None else self._chord
+        return DeviancePoint(float(at.value[0]), at.gradient[0], hessian, at.effects[:1])
 
     def hessian(self, psi: Array, effects: Array) -> Array:
         """(k, k) at psi, whose modes are the `effects`."""
-        return self._differences(self.approximation, psi, effects)
-
-    def _differences(self, approximation: Approximation, psi: Array, effects: Array) -> Array:
-        k = len(psi)
-        steps = STEP * np.vstack([np.zeros(k), np.eye(k)])
-        around = self._evaluate(approximation, psi + steps, np.repeat(effects, k + 1, axis=0))
-        if np.array_equal(psi, self._last):
-            self._slopes = (around.effects[1:] - around.effects[0]) / STEP
-        hessian = (around.gradient[1:] - around.gradient[0]) / STEP
-        return np.asarray((hessian + hessian.T) / 2)
-
-    def _evaluate(self, approximation: Approximation, psi: Array, effects: Array) -> Evaluated:
         with np.errstate(all="ignore"):
-            return approximation(psi, effects)
+            return _differences(self._around(psi, effects).gradient)
+
+    def _around(self, psi: Array, effects: Array) -> Evaluated:
+        """At psi, and a step from it along each parameter."""
+        return self.approximation(psi + STEP * np.eye(len(psi) + 1, len(psi), -1), effects)
+
+
+def _differences(gradients: Array) -> Array:
+    """(k, k) Hessian from the gradients (k + 1, k) at a point and a step from it along each parameter."""
+    hessian = (gradients[1:] - gradients[0]) / STEP
+    return np.asarray((hessian + hessian.T) / 2)

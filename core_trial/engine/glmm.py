@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from .problem import Parameters, Problem
 from .random import RandomTerm, random_design
 
 TOLERANCE = 1e-5  # fall of the deviance that is still expected before the last step
-ROUGH = 1e-9  # the same for quadrature, whose steps are less exact
+STEERED = 1e-8  # the same where the Hessian is only near
 LEAST, MOST = 0.05, 2.0  # standard deviations of random effects that a search begins from
 STARTS = (1.0, 0.2, 3.0)  # the same, should moments not lead to a minimum
 
@@ -135,18 +135,29 @@ def pose(family: Family, rows: Rows, offset: Array, x: Array, terms: Sequence[Ra
     return Problem(family, rows, offset - shift, fixed, random_design(terms)), shift
 
 
-def fit_glmm(problem: Problem, shift: float, start: Array, n_nodes: int = 1) -> GlmmResult:
+def fit_glmm(
+    problem: Problem,
+    shift: float,
+    start: Array,
+    n_nodes: int = 1,
+    watch: Callable[[Array], None] | None = None,
+) -> GlmmResult:
     """Fit from `start` (k,), or from other sizes of the random effects should that not lead to a minimum.
+
+    Quadrature sets out from the fit by Laplace's approximation, and is steered by its Hessian. `watch` is shown each
+    point that is tried, and may raise an error of its own.
 
     Raises
     ------
     FitError : no minimum of the deviance was found
     """
+    if n_nodes > 1:
+        return _refine(fit_glmm(problem, shift, start, watch=watch), n_nodes)
     tried = []
     for at in _starts(problem, start):
-        deviance = GlmmDeviance(problem, n_nodes)
+        deviance = GlmmDeviance(problem, n_nodes, watch=watch)
         try:
-            minimum = minimise(deviance, at, tolerance=TOLERANCE if n_nodes == 1 else ROUGH)
+            minimum = minimise(deviance, at, tolerance=TOLERANCE)
         except np.linalg.LinAlgError as error:
             tried.append(str(error))
             continue
@@ -154,6 +165,16 @@ def fit_glmm(problem: Problem, shift: float, start: Array, n_nodes: int = 1) -> 
             return GlmmResult(problem, deviance, minimum, n_nodes, shift)
         tried.append(f"deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
     raise FitError(f"the generalised mixed model did not converge ({'; '.join(tried)}); simplify its random terms")
+
+
+def _refine(coarse: GlmmResult, n_nodes: int) -> GlmmResult:
+    """The fit with more nodes, from that with fewer."""
+    for chord in (coarse.hessian, None):
+        deviance = GlmmDeviance(coarse.problem, n_nodes, chord, coarse.minimum.at.effects)
+        minimum = minimise(deviance, coarse.minimum.theta, tolerance=STEERED if chord is not None else TOLERANCE)
+        if minimum.converged:
+            return GlmmResult(coarse.problem, deviance, minimum, n_nodes, coarse.shift)
+    raise FitError(f"the model did not converge with {n_nodes} quadrature nodes; use n_agq=1")
 
 
 def _starts(problem: Problem, start: Array) -> Iterator[Array]:

@@ -15,7 +15,7 @@ from .blocks import apply, inverse_root, transposed
 from .density import Density, Rows
 from .problem import Parameters, Problem
 
-SETTLED = 3e-6  # the last step of Newton's method to a mode; what is left is its square
+SETTLED = 3e-5  # the last step of Newton's method to a mode; what is left is its square
 MAX_STEPS = 60
 SHORTEST = 1e-12  # a step that is not worth trying
 LEVEL = 1e-11  # a rise that is rounding

@@ -56,8 +56,8 @@ class Problem:
 
     def split(self, psi: Array) -> Parameters:
         """The parts of parameter vectors (M, k)."""
-        ends = [self.n_fixed, self.n_fixed + self.random.structure.size]
-        return Parameters(*np.split(psi, ends, axis=-1))
+        p, r = self.n_fixed, self.n_fixed + self.random.structure.size
+        return Parameters(psi[..., :p], psi[..., p:r], psi[..., r:])
 
     @cached_property
     def factor_units(self) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import null_space
@@ -11,7 +11,7 @@ from scipy.linalg import null_space
 from ..errors import FitError
 from .arrays import Array
 from .deviance import DeviancePoint, GlmmDeviance
-from .glmm import ROUGH, TOLERANCE, GlmmResult
+from .glmm import STEERED, TOLERANCE, GlmmResult
 from .newton import Minimum, minimise
 
 CLOSE = 1e-6  # how near to its target the root of the rise of the deviance must come
@@ -32,8 +32,7 @@ class Restricted:
 
     def __call__(self, xi: Array) -> DeviancePoint:
         at = self.deviance(self.psi(xi))
-        differences = lambda: self.ways @ at.differences() @ self.ways.T  # noqa: E731
-        return replace(at, gradient=self.ways @ at.gradient, differences=differences)
+        return at._replace(gradient=self.ways @ at.gradient, hessian=self.ways @ at.hessian @ self.ways.T)
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,8 @@ class RestrictedFit:
     minimum: Minimum[DeviancePoint]
 
 
-def fit_restricted(
-    result: GlmmResult, rows: Array, values: Array, deviance: GlmmDeviance | None = None
-) -> RestrictedFit:
-    """The fit with `rows` (q, k) times psi equal to `values` (q,); of another outcome, if its `deviance` is given.
+def fit_restricted(result: GlmmResult, rows: Array, values: Array) -> RestrictedFit:
+    """The fit with `rows` (q, k) times psi equal to `values` (q,).
 
     Raises
     ------
@@ -58,8 +55,9 @@ def fit_restricted(
     away = rows @ result.minimum.theta - values
     origin = result.minimum.theta - spread @ np.linalg.lstsq(rows @ spread, away, rcond=None)[0]
     origin = origin - np.linalg.pinv(rows) @ (rows @ origin - values)
-    restricted = Restricted(deviance or GlmmDeviance(result.problem, result.n_nodes), origin, null_space(rows).T)
-    tolerance = TOLERANCE if result.n_nodes == 1 else ROUGH
+    chord, tolerance = (None, TOLERANCE) if result.n_nodes == 1 else (result.hessian, STEERED)
+    deviance = GlmmDeviance(result.problem, result.n_nodes, chord, result.minimum.at.effects)
+    restricted = Restricted(deviance, origin, null_space(rows).T)
     try:
         minimum = minimise(restricted, np.zeros(len(restricted.ways)), tolerance=tolerance)
     except np.linalg.LinAlgError as error:
@@ -80,7 +78,7 @@ def contrast_rows(result: GlmmResult, rows: Array, values: Array) -> tuple[Array
 def profile_interval(result: GlmmResult, row: Array, rise: float, least: float = -np.inf) -> tuple[float, float]:
     """The values of row'psi, row (k,), at which the least deviance is `rise` above its minimum; not below `least`.
 
-    FitError where the deviance never rises so far.
+    Infinite where the deviance never rises so far.
     """
     centre = float(row @ result.minimum.theta)
     error = max(float(row @ result.joint_covariance @ row), 0.0) ** 0.5 or 1.0
@@ -106,7 +104,7 @@ def _reach(height: Callable[[float], float], centre: float, step: float, target:
         inner, outer = ((share, reached), outer) if reached < target else (inner, (share, reached))
         share = _between(inner, outer, target) if outer else share * min(max(target / max(reached, 0.1), 1.2), 3.0)
         if share > FAR:
-            raise FitError("the profile likelihood does not fall far enough: the interval has no end")
+            return float(np.copysign(np.inf, step))
     return centre + share * step
 
 

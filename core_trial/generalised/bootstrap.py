@@ -11,8 +11,7 @@ import pandas as pd
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.deviance import GlmmDeviance
-from ..engine.glmm import fit_glmm
+from ..engine.limits import fit_within_limits
 from ..engine.restricted import RestrictedFit, contrast_rows, fit_restricted
 from ..errors import FitError
 from ..fits.hypotheses import Hypothesis, read_hypothesis
@@ -84,9 +83,8 @@ def _ratio(fit: GlmmFit, hypothesis: Hypothesis, null: RestrictedFit, y: Array) 
     result = fit.result
     problem = replace(result.problem, rows=replace(result.problem.rows, y=y))
     try:
-        full = fit_glmm(problem, result.shift, null.psi, result.n_nodes)
-        rows, values = contrast_rows(result, hypothesis.rows, hypothesis.values)
-        small = fit_restricted(full, rows, values, GlmmDeviance(problem, result.n_nodes))
+        full, _ = fit_within_limits(problem, result.shift, null.psi, result.n_nodes)
+        small = fit_restricted(full, *contrast_rows(full, hypothesis.rows, hypothesis.values))
     except FitError:
         return np.nan
     return max(small.value - full.minimum.at.value, 0.0)

@@ -16,7 +16,7 @@ import core_trial as ct
 REFERENCE = Path(__file__).parents[1] / "reference" / "glmm"
 CASES = json.loads((REFERENCE / "expected.json").read_text())
 ESTIMATE, STD_ERROR, VARIANCE, DISPERSION, LIKELIHOOD = 1e-4, 1e-4, 1e-4, 1e-4, 1e-7
-"""Estimates as a share of their standard error, the others relative; the programs stop about so far from the maximum."""
+"""Estimates as a share of their standard error, the others relative: the programs stop about so far from the end."""
 LAYS_ASIDE = {"Poisson, 9 nodes", "events"}
 """lme4's log-likelihood by quadrature leaves a constant of the outcome out."""
 

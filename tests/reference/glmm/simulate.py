@@ -1,4 +1,4 @@
-"""Write data.csv: a synthetic trial of 25 teams in 5 trusts, 8 rows a team, with counts and proportions of every kind."""
+"""Write data.csv: a synthetic trial of 25 teams in 5 trusts, 8 rows a team, with outcomes of every kind."""
 
 from pathlib import Path
 
