@@ -29,3 +29,4 @@ from .joint_displays.quotations import Quotations as Quotations
 from .joint_displays.quotations import release_quotes as release_quotes
 from .joint_displays.side_by_side import side_by_side as side_by_side
 from .themes import theme_matrix as theme_matrix
+from .joint_displays.set_plot import set_plot as set_plot

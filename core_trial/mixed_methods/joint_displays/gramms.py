@@ -34,7 +34,7 @@ def gramms(answers: Mapping[int, str] | None = None, places: Mapping[int, str] |
     >>> items = gramms({6: "Teams that rose most named the plan as the reason."})
     >>> items["item"].tolist()
     [1, 2, 3, 4, 5, 6]
-    >>> items["answer"].notna().all()
+    >>> bool(items["answer"].notna().all())
     True
     """
     items = pd.DataFrame(json.loads(Path(__file__).with_name("gramms.json").read_text(encoding="utf-8"))["items"])
@@ -42,7 +42,7 @@ def gramms(answers: Mapping[int, str] | None = None, places: Mapping[int, str] |
         unknown = [item for item in given if item not in set(items["item"])]
         if unknown:
             raise PlanError(f"GRAMMS has no item {unknown[0]}; it has 1 to {len(items)}")
-        items[column] = items["item"].map(dict(given)).fillna(items[column])
+        items[column] = [given.get(item, shipped) for item, shipped in zip(items["item"], items[column], strict=True)]
     return items
 
 
