@@ -1,0 +1,1 @@
+"""Effects on the scale people read, averaged over participants or clusters, from any model; what a model targets."""
