@@ -24,6 +24,11 @@ HIGHEST = 3
 HOURS = 3.75
 """Hours of a coaching session: half a working day of 7.5 hours."""
 
+COLUMNS = [
+    *("team", "component", "delivered", "month", "months_late", "sessions", "planned_sessions", "dose", "hours"),
+    *("rating", "raters", "rating_range"),
+]
+
 Measure = Literal["rating", "delivered", "sessions", "dose", "months_late"]
 MEASURES: tuple[Measure, ...] = ("rating", "delivered", "sessions", "dose", "months_late")
 
@@ -205,12 +210,6 @@ def _components(records: pd.DataFrame, teams: list[str], hours_per_session: floa
         dose=table["sessions"] / planned,
         hours=(table["sessions"] * hours_per_session).where(of == "coaching"),
     )[COLUMNS]
-
-
-COLUMNS = [
-    *("team", "component", "delivered", "month", "months_late", "sessions", "planned_sessions", "dose", "hours"),
-    *("rating", "raters", "rating_range"),
-]
 
 
 def _wide(components: pd.DataFrame, measure: Measure) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from ..errors import DesignError
+from ..errors import DesignError, PlanError
 
 Array = NDArray[np.float64]
 
@@ -67,8 +67,15 @@ def held_columns(teams: pd.DataFrame, covariates: Sequence[str], *, strata: bool
     return columns.join(pd.get_dummies(teams["stratum"], drop_first=True, dtype="float64"))
 
 
+def check_level(conf_level: float) -> None:
+    """Raise a PlanError unless the level is between 0 and 1."""
+    if not 0 < conf_level < 1:
+        raise PlanError(f"conf_level is {conf_level}; it lies between 0 and 1, such as 0.95")
+
+
 def t_row(estimate: float, std_error: float, df: float, conf_level: float) -> dict[str, float]:
     """An estimate with its t test and interval."""
+    check_level(conf_level)
     half = stats.t.ppf(0.5 + conf_level / 2, df) * std_error
     statistic = estimate / std_error
     return {

@@ -127,6 +127,7 @@ def test_no_engaged_team(trial: ct.Trial) -> None:
     [
         ({"outcome": "fidelty"}, ct.PlanError, "did you mean 'fidelity'"),
         ({"outcome": "band"}, ct.PlanError, "not a number measured at 0 and 12"),
+        ({"conf_level": 1.0}, ct.PlanError, "conf_level is 1.0"),
         ({"std_errors": "HC3"}, ct.PlanError, "choose robust or classical"),
     ],
 )

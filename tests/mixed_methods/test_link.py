@@ -93,13 +93,13 @@ def test_regression_to_the_mean_alone_gives_no_adjusted_association() -> None:
     assert changes.regression["correlation"].item() < -0.3
 
 
-def test_the_synthetic_link_is_found_where_teams_are_many() -> None:
-    truth = ct.Truth(fidelity_team_persistence=0.95, fidelity_item_persistence=0.95)
+def test_a_strong_synthetic_link_is_found_and_its_slope_held() -> None:
+    truth = ct.Truth(fidelity_team_persistence=0.95, fidelity_item_persistence=0.95, fidelity_per_engagement=25.0)
     with pytest.warns(ct.TrialWarning):
-        large = ct.simulate_trial(8, n_teams=60, scale=0.05, truth=truth)
-    found = ct.mixed_methods.link(large, most_missing=0.2, draws=999)
+        strong = ct.simulate_trial(8, n_teams=30, scale=0.05, truth=truth)
+    found = ct.mixed_methods.link(strong, most_missing=0.2, draws=499)
     row = found.summary().loc["index"]
-    assert row["teams"] >= 30
+    assert row["teams"] >= 14
     assert row["p_value"] < 0.01
     assert row["conf_low"] < truth.fidelity_per_engagement < row["conf_high"]
 
@@ -181,6 +181,9 @@ def test_another_measure_and_outcome(trial: ct.Trial) -> None:
         ({"outcome": "band"}, "'band' is not a number measured at 0 and 12 months"),
         ({"using": "stars"}, "no measure 'stars'"),
         ({"weights": {"coachng": 1}}, "did you mean 'coaching'"),
+        ({"conf_level": 95}, "conf_level is 95; it lies between 0 and 1"),
+        ({"draws": 0}, "draws is 0; give 1 or more"),
+        ({"seed": -1}, "seed is -1; give 0 or more"),
     ],
 )
 def test_bad_options(trial: ct.Trial, arguments: dict, message: str) -> None:

@@ -33,7 +33,7 @@ def score(x: np.ndarray, y: np.ndarray) -> float:
     return float(sum(np.sign(x[i] - x[j]) * np.sign(y[i] - y[j]) for i, j in combinations(range(len(x)), 2)))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(few, outcomes)
 def test_exact_p_values_are_those_of_all_orders(x: list[int], y: list[int]) -> None:
     both = pairs(x[:6], y)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,16 +78,14 @@ def test_correlated_errors_move_the_indirect_effect_through_zero(mediation: ct.m
 
 def test_an_unmeasured_cause_of_both_is_what_the_sensitivity_describes() -> None:
     """Errors correlated by 0.6 and no path: the apparent indirect effect vanishes at the correlation of 0.6."""
-    with pytest.warns(ct.TrialWarning):
-        trial = ct.simulate_trial(3, n_teams=200, scale=0.05)
-    frame = trial.frame("teams")
     rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"team": range(200), "stratum": "A", "intervention": np.tile([0, 1], 100)})
     cause, arm = rng.normal(size=(3, len(frame))), frame["intervention"]
     frame["m_baseline"], frame["y_baseline"] = rng.normal(size=(2, len(frame)))
     frame["m"] = arm + np.sqrt(0.6) * cause[0] + np.sqrt(0.4) * cause[1]
     frame["y"] = arm + np.sqrt(0.6) * cause[0] + np.sqrt(0.4) * cause[2]
-    stand_in = type("Stand", (), {"frame": lambda _, name: frame if name == "teams" else None})()
-    found = ct.mixed_methods.mediate(stand_in, "m", "y", log=False, strata=False)
+    trial = SimpleNamespace(frame={"teams": frame}.get)
+    found = ct.mixed_methods.mediate(trial, "m", "y", log=False, strata=False)  # type: ignore[arg-type]
     assert paths(found).loc["indirect", "p_value"] < 0.001
     assert found.correlation_at_zero == pytest.approx(0.6, abs=0.1)
 
@@ -144,6 +144,7 @@ def test_assumptions_and_teams_left_out_are_said(mediation: ct.mixed_methods.Med
     [
         ({"mediator": "fidelty"}, ct.PlanError, "did you mean 'fidelity'"),
         ({"outcome": "fidelity"}, ct.PlanError, "mediator and outcome are both 'fidelity'"),
+        ({"conf_level": 0}, ct.PlanError, "conf_level is 0"),
         ({"outcome": "band"}, ct.PlanError, "not a number measured at 0 and 12"),
     ],
 )

@@ -16,6 +16,8 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import PlanError
+
 Array = NDArray[np.float64]
 
 ENUMERATED = 200_000
@@ -47,6 +49,11 @@ class Resampling:
     enumerated: int = ENUMERATED
     draws: int = DRAWS
     seed: int = 2014
+
+    def __post_init__(self) -> None:
+        for name, least in (("enumerated", 0), ("draws", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise PlanError(f"{name} is {getattr(self, name)}; give {least} or more")
 
     def arrange(self, values: Array, strata: NDArray[np.int64] | None = None) -> Arrangements:
         """Arrangements of `values` (n,) over the teams, within strata coded 0, 1, ... where these are given."""
@@ -99,10 +106,14 @@ class Contrast:
         left, size, _ = np.linalg.svd(self.held, full_matrices=False)
         return left[:, size > TOLERANCE * size[0]]
 
+    def free(self, column: Array) -> Array:
+        """(n,) what those held fixed leave of a column."""
+        residual: Array = column - self._basis @ (self._basis.T @ column)
+        return residual
+
     def of(self, rows: Array, column: Array) -> Array:
         """(R,) the contrast of a column (n,) in each row (R, n)."""
-        contrast: Array = rows @ (column - self._basis @ (self._basis.T @ column))
-        return contrast
+        return rows @ self.free(column)
 
 
 def invert(observed: tuple[float, float], outcome: Array, dose: Array, conf_level: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import pandas as pd
 from ...data import published
 from .allocations import Resampling, settled
 from .maximum import adjust_scores
-from .ranks import NO_TEST, STATISTICS, Pairs, PermutationTest, exact_kendall, kendall, spearman
+from .ranks import NO_TEST, STATISTICS, Pairs, exact_kendall, kendall, spearman
 
 FEWEST = 5
 """The smallest number of teams whose two-sided permutation test can reach 5 %: 2 of 5! arrangements are as extreme."""
@@ -58,9 +58,10 @@ def reweigh(
     for outcome in outcomes:
         for weighting, index in indices.items():
             pairs = pairs_of(teams.assign(index=teams["team"].map(index)), "index", outcome)
-            known = enough(pairs)
-            tau = pairs.estimates["kendall_tau_b"] if known else np.nan
-            test = by_score(pairs, resampling) if known else NO_TEST
+            tau, test = np.nan, NO_TEST
+            if enough(pairs):
+                tau = pairs.estimates["kendall_tau_b"]
+                test = exact_kendall(pairs) or kendall(pairs, resampling.arrange(pairs.x))
             rows.append((outcome, weighting, pairs.n, tau, test.p_value))
     return pd.DataFrame(rows, columns=["outcome", "weighting", "teams", "kendall_tau_b", "p_value"])
 
@@ -68,11 +69,6 @@ def reweigh(
 def pairs_of(teams: pd.DataFrame, measure: str, outcome: str) -> Pairs:
     """The teams that have both."""
     return Pairs.of(teams[measure].to_numpy("float64"), teams[outcome].to_numpy("float64"))
-
-
-def by_score(pairs: Pairs, resampling: Resampling) -> PermutationTest:
-    """The test of tau-b, Somers' d and the slope."""
-    return exact_kendall(pairs) or kendall(pairs, resampling.arrange(pairs.x))
 
 
 def enough(pairs: Pairs) -> bool:
@@ -115,8 +111,9 @@ def _rows(name: str, pairs: Pairs, conf_level: float, resampling: Resampling) ->
         yield from ({**common, "statistic": each, **NO_TEST._asdict()} for each in STATISTICS)
         return
     fewer = pd.DataFrame([each.estimates for each in left_out(pairs)]).agg(["min", "max"])
-    tests = dict.fromkeys(STATISTICS, by_score(pairs, resampling))
-    tests["spearman"] = spearman(pairs, resampling.arrange(pairs.x))
+    arranged = resampling.arrange(pairs.x)
+    tests = dict.fromkeys(STATISTICS, exact_kendall(pairs) or kendall(pairs, arranged))
+    tests["spearman"] = spearman(pairs, arranged)
     intervals = {"theil_sen": pairs.slope_interval(conf_level)}
     for statistic, estimate in pairs.estimates.items():
         low, high = intervals.get(statistic, (np.nan, np.nan))

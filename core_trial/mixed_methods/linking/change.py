@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ...columns import require_columns
 from ...data.trial import Trial
 from ...errors import DesignError, PlanError
+from ..team_regression import check_level, t_row
 
 FEWEST_TO_ADJUST = 6
 """With fewer teams a slope on the baseline is not worth an adjustment."""
@@ -65,6 +65,7 @@ def derive_changes(trial: Trial, outcome: str = "fidelity", *, conf_level: float
 
 def adjust_for_baseline(teams: pd.DataFrame, *, conf_level: float = 0.95) -> Changes:
     """`Changes` of a table with `team baseline follow_up`, and `arm` and `change` where it has them."""
+    check_level(conf_level)
     teams = teams.assign(
         arm=teams.get("arm", "intervention"),
         change=teams.get("change", teams["follow_up"] - teams["baseline"]),
@@ -91,8 +92,9 @@ def _regression(known: pd.DataFrame, conf_level: float) -> pd.DataFrame:
     else:
         slope, df = baseline @ follow_up / squares, n - arms - 1
         error = np.sqrt(np.sum((follow_up - slope * baseline) ** 2) / df / squares)
-        half = stats.t.ppf(0.5 + conf_level / 2, df) * error
-        row = (n, slope, slope - half, slope + half, baseline @ change / np.sqrt(squares * (change @ change)))
+        ends = t_row(slope, error, df, conf_level)
+        correlation = baseline @ change / np.sqrt(squares * (change @ change))
+        row = (n, slope, ends["conf_low"], ends["conf_high"], correlation)
     return pd.DataFrame([row], columns=["teams", "slope", "conf_low", "conf_high", "correlation"])
 
 

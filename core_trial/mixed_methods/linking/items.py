@@ -15,6 +15,7 @@ from ...data.trial import Trial
 from ...errors import DesignError, TrialWarning
 from ...mixed.fit import LmmFit
 from ...mixed.model import lmm
+from ..team_regression import check_level
 from .allocations import TOLERANCE, Contrast, Resampling, invert, p_value
 
 DRAWS = 4_999
@@ -23,9 +24,9 @@ EFFECTS = ("analysis", "estimate", "std_error", "df", "p_value", "conf_low", "co
 METHOD = (
     "Change of the score of an item in 12 months, targeted items against the others of the same team. Linear mixed "
     "models with crossed random intercepts of team and item and Kenward-Roger inference, without and with the item's "
-    "score at baseline, since low items are chosen and rise anyway; then a permutation test of which items of a team "
-    "were targeted ({draws:,} arrangements within teams, baseline, team and item held fixed), with the interval that "
-    "it does not reject. Exploratory: teams chose their targets"
+    "score at baseline, since low items are chosen and rise anyway; then a permutation of residuals within teams, with "
+    "baseline, team and item held fixed ({draws:,} orders; Freedman and Lane 1983, J Bus Econ Stat 1:292), and the "
+    "interval that it does not reject. Exploratory: teams chose their targets"
 )
 
 
@@ -78,6 +79,7 @@ def link_items(
     >>> linked.teams[["team", "targeted", "other"]].to_numpy().tolist()
     [['T01', 2, 37], ['T02', 1, 36], ['T07', 1, 38]]
     """
+    check_level(conf_level)
     plans = _plans(trial, targets)
     items = _items(trial, plans)
     teams = _compared(items, "team")
@@ -152,20 +154,21 @@ def _of_fit(name: str, fit: LmmFit, conf_level: float) -> dict[str, object]:
 
 
 def _permuted(items: pd.DataFrame, conf_level: float, resampling: Resampling) -> dict[str, object]:
-    """The adjusted difference against which items of a team could have been targeted instead."""
+    """The adjusted difference, with the residuals of the items of a team in every order (Freedman and Lane)."""
     name = "permutation within teams, baseline score held"
     team, item = (pd.get_dummies(items[column], dtype=float).to_numpy() for column in ("team", "item"))
-    contrast = Contrast(np.column_stack([team, item, items["baseline"]]))
-    targeted, change = items["targeted"].to_numpy("float64"), items["change"].to_numpy()
-    seen = [float(contrast.of(targeted[None], column)[0]) for column in (change, targeted)]
-    if seen[1] < TOLERANCE * len(items):
+    held = Contrast(np.column_stack([team, item, items["baseline"]]))
+    change, targeted = (held.free(items[column].to_numpy("float64")) for column in ("change", "targeted"))
+    observed = float(change @ targeted), float(targeted @ targeted)
+    if observed[1] < TOLERANCE * len(items):
         return {"analysis": name}
-    arranged = resampling.arrange(targeted, pd.factorize(items["team"])[0])
-    each, dose = (contrast.of(arranged.rows, column) for column in (change, targeted))
-    low, high = invert((seen[0], seen[1]), each, dose, conf_level)
-    p = p_value(each, seen[0])
+    arranged = resampling.arrange(np.arange(len(items), dtype=float), pd.factorize(items["team"])[0])
+    order = arranged.rows.astype(np.intp)
+    each, dose = change[order] @ targeted, targeted[order] @ targeted
+    low, high = invert(observed, each, dose, conf_level)
+    p = p_value(each, observed[0])
     ends = {"p_value": p, "conf_low": low, "conf_high": high, "p_error": arranged.p_error(p)}
-    return {"analysis": name, "estimate": seen[0] / seen[1], **ends}
+    return {"analysis": name, "estimate": observed[0] / observed[1], **ends}
 
 
 def _untold(permuted: dict[str, object]) -> list[str]:

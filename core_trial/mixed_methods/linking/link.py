@@ -197,7 +197,7 @@ def _link(
         teams=teams,
         associations=pd.concat([each.rows for each in graded], ignore_index=True),
         differences=pd.concat([each.rows for each in compared], ignore_index=True),
-        weights=pd.DataFrame(),
+        weights=reweigh(teams, OUTCOMES, {}, resampling),
         regression=changes.regression,
         method=method,
         notes=(*changes.notes, *notes),
