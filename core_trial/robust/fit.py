@@ -115,5 +115,6 @@ class RobustFit(Fit):
     def _without_lone(self, table: pd.DataFrame, contrasts: Array) -> pd.DataFrame:
         """No inference for what a single cluster determines: its residuals say nothing of the error."""
         lone = [self.parts.is_lone(contrast) for contrast in contrasts]
-        table.loc[lone, INFERENCE] = np.nan
+        if any(lone):
+            table.loc[lone, INFERENCE] = np.nan
         return table

@@ -137,7 +137,7 @@ def gee(
     what = f"Generalised estimating equations, {correlation} working correlation,"
     notes = (*independent.notes, *_gaps(observed, inner, rows, correlation))
     return GeeFit(
-        **fit_arguments(what, observed, state, parts, kind, ddf, notes),
+        **fit_arguments(what, observed, state, parts, kind, ddf, notes, stacklevel=2),
         working=solved.correlations,
         unbiased=pair_correlations(PAIRS[correlation], _residuals(state, parts, index, rows)),
     )

@@ -64,12 +64,12 @@ def cluster_robust(
 
     Examples
     --------
-    >>> teams = [1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 6]
-    >>> arm, y = [0] * 8 + [1] * 6, [3, 4, 5, 5, 6, 4, 3, 3, 6, 8, 5, 7, 9, 8]
+    >>> teams = [1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8]
+    >>> arm, y = [0] * 8 + [1] * 8, [3, 4, 5, 5, 6, 4, 3, 3, 6, 8, 5, 7, 9, 8, 7, 5]
     >>> people = pd.DataFrame({"team": teams, "arm": arm, "y": y})
     >>> fit = cluster_robust("y ~ arm", people, cluster="team")
     >>> fit.tidy().round(2).loc[1, ["estimate", "std_error", "df"]].tolist()
-    [3.04, 0.91, 3.86]
+    [2.75, 0.81, 5.01]
     """
     kind = read_correction(correction, get_args(ClusterCorrection))
     observed = observe(formula, data, cluster=cluster, model=mean_model(family, link), weights=weights)
@@ -142,7 +142,8 @@ def _check_exposure(column: pd.Series) -> None:
 def _fitted(observed: Observations, correction: Correction, ddf: RobustDdf, what: str) -> RobustFit:
     independent = estimate(observed, stacklevel=3)
     parts = independent_parts(observed, independent.fit)
-    return RobustFit(**fit_arguments(what, observed, independent.fit, parts, correction, ddf, independent.notes))
+    state, notes = independent.fit, independent.notes
+    return RobustFit(**fit_arguments(what, observed, state, parts, correction, ddf, notes, stacklevel=3))
 
 
 def independent_parts(observed: Observations, state: QuasiFit) -> ClusterParts:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..columns import SHOWN
 from ..engine.quasi_likelihood import QuasiFit
 from ..engine.sandwich import ClusterParts, Correction
+from ..errors import TrialWarning
+from ..formula.coding import INTERCEPT
 from ..formula.frame import ModelFrame
+from ..mixed.degrees import SmallSample
 from .families import measure, model_words
 from .inference import RobustDdf, robust_inference
 from .observations import Observations
+
+FEW = 4.0  # degrees of freedom
 
 
 def fit_arguments(
@@ -23,9 +30,14 @@ def fit_arguments(
     correction: Correction,
     ddf: RobustDdf,
     notes: Sequence[str],
+    *,
+    stacklevel: int,
 ) -> dict[str, Any]:
-    """The arguments of `RobustFit`; `what` was fitted."""
+    """The arguments of `RobustFit`; `what` was fitted. Few degrees of freedom are warned of."""
     inference = robust_inference(parts, observed, correction, ddf)
+    few = tuple(_few(inference, parts, observed.names))
+    for note in few:
+        warnings.warn(note, TrialWarning, stacklevel=stacklevel + 1)
     rows = f"{observed.matrices.n_rows} rows in {len(observed.cluster.labels)} clusters ({observed.cluster.name})"
     return {
         "terms": observed.names,
@@ -35,7 +47,7 @@ def fit_arguments(
         "measure": measure(state.model),
         "link": state.model.link.name,
         "method": f"{what} with {model_words(state.model)}, {rows}; {inference.words}",
-        "notes": (*notes, *_lone(parts, observed)),
+        "notes": (*notes, *_lone(parts, observed), *few),
         "summary": _summary(observed, state),
         "joint": inference.joint,
         "frame": ModelFrame(observed.formula.fixed, observed.matrices.columns, observed.data.basis.kept),
@@ -51,10 +63,19 @@ def _lone(parts: ClusterParts, observed: Observations) -> Iterator[str]:
     """The coefficients that a single cluster determines."""
     lone = [name for name, row in zip(observed.names, np.eye(len(observed.names)), strict=True) if parts.is_lone(row)]
     if lone:
+        more = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
         yield (
-            f"no standard error for {', '.join(lone)}: one {observed.cluster.name} alone determines it, so that no"
-            " residual tells of its error"
+            f"no standard error for {', '.join(lone[:SHOWN])}{more}: one {observed.cluster.name} alone determines it,"
+            " so that no residual tells of its error"
         )
+
+
+def _few(inference: SmallSample, parts: ClusterParts, names: Sequence[str]) -> Iterator[str]:
+    """The effects, but for the intercept, whose t distribution depends on normal cluster means."""
+    for name, row in zip(names, np.eye(len(names)), strict=True):
+        df = np.inf if name == INTERCEPT or parts.is_lone(row) else inference.degrees(row)
+        if round(df, 6) < FEW:
+            yield f"{df:.3g} degrees of freedom for {name}: its interval depends on normal means of clusters"
 
 
 def _summary(observed: Observations, state: QuasiFit) -> dict[str, Any]:

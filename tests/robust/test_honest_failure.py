@@ -250,3 +250,15 @@ def test_neither_the_package_nor_a_regression_loads_statsmodels():
         "assert not {'statsmodels', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_few_degrees_of_freedom_are_warned_of_once(rows):
+    few = rows[rows["team"].isin(["t0", "t1", "t2", "t3"])]
+    with pytest.warns(ct.TrialWarning, match=r"degrees of freedom for arm\[T.intervention\]") as caught:
+        fit = ct.cluster_robust("score ~ arm", few, cluster="team")
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert any("depends on normal means" in note for note in fit.notes)
+    with pytest.warns(ct.TrialWarning, match="2 degrees of freedom") as caught:
+        gee(few, "score ~ arm", "gaussian")
+    assert caught[0].filename == __file__
