@@ -191,6 +191,21 @@ def test_bad_options(trial: ct.Trial, arguments: dict, message: str) -> None:
         ct.mixed_methods.link(trial, **arguments)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"delivered_coaching": [1, 0, 2, 1, 0, 1]}, "'delivered_coaching' is neither yes nor no in row 3"),
+        ({"delivered_coaching": list("yynnyn")}, "'delivered_coaching' is not a number"),
+        ({"team": list("ABCDEA")}, "'team' repeats a team in row 6: give one row a team"),
+        ({"follow_up": [1, 2, 3, 4, 5, np.inf]}, "'follow_up' is not a number in row 6"),
+    ],
+)
+def test_rows_that_cannot_be(change: dict, message: str) -> None:
+    frame = teams(6, delivered_coaching=[True, False, None, True, False, True]).assign(**change)
+    with pytest.raises(ct.DataError, match=message):
+        ct.mixed_methods.link_teams(frame, delivered=["delivered_coaching"])
+
+
 def test_a_column_that_is_not_there_and_an_outcome_that_is_not_one(linked: ct.mixed_methods.Link) -> None:
     with pytest.raises(ct.PlanError, match="no column 'coach'; did you mean 'coaching'"):
         ct.mixed_methods.link_teams(teams(6, coaching=1), components=["coach"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ...columns import numeric, require_columns
+from ...columns import known, numeric, refuse_rows, require_columns
 from ...data.trial import Trial
 from ...errors import PlanError
 from ..engagement import Measure, derive_engagement
@@ -144,6 +144,11 @@ def link_teams(
     components : columns that grade the engagement
     delivered : columns that say whether a component took place (true and false, 1 and 0)
 
+    Raises
+    ------
+    PlanError : a column is not there
+    DataError : a team twice, an engagement that is no number, `delivered` other than 0 and 1
+
     Examples
     --------
     The six published teams cannot carry a test:
@@ -155,7 +160,11 @@ def link_teams(
     """
     require_columns(teams, ["team", "baseline", "follow_up", *([index] if index else []), *components, *delivered])
     measures = [*([index] if index else []), *components, *delivered]
-    numbers = pd.DataFrame({name: numeric(teams[name].astype("Float64")) for name in measures}, index=teams.index)
+    refuse_rows(known(teams["team"]), teams["team"].duplicated(), "repeats a team", "give one row a team")
+    numbers = pd.DataFrame({name: numeric(teams[name]) for name in measures}, index=teams.index)
+    for name in delivered:
+        yes_or_no = numbers[name].isin([0, 1]) | numbers[name].isna()
+        refuse_rows(teams[name], ~yes_or_no, "is neither yes nor no", "code it true and false, or 1 and 0")
     scores = {name: numeric(teams[name]) for name in ("baseline", "follow_up", "change") if name in teams}
     changes = adjust_for_baseline(pd.DataFrame({"team": teams["team"], **scores}), conf_level=conf_level)
     joined = changes.teams.drop(columns="arm").join(numbers.reset_index(drop=True))
