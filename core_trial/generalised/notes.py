@@ -45,6 +45,18 @@ def refuse_separation(separation: Separation, problem: Problem, names: tuple[str
     )
 
 
+def refuse_constant_levels(matrices: Matrices, problem: Problem) -> None:
+    """FitError where no level of a factor has events and none: the variance of its effects runs to infinity."""
+    rows = problem.rows
+    for grouping in {random.grouping.name: random.grouping for random in matrices.random}.values():
+        events, trials = (np.bincount(grouping.level, values) for values in (rows.y, rows.trials))
+        if problem.family.proportions and np.all((events == 0) | (events == trials)) and trials.max() > 1:
+            raise FitError(
+                f"every {grouping.name} has events only, or none: the variance of its random effects runs to infinity;"
+                " analyse one row a cluster"
+            )
+
+
 def _ranges(problem: Problem) -> Array:
     """(p,) the spread of each column as given."""
     return np.asarray(np.ptp(problem.fixed.columns @ np.linalg.inv(problem.fixed.transform), axis=0) + 1e-300)

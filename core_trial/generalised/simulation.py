@@ -11,7 +11,7 @@ from ..engine.arrays import Array
 from ..engine.glmm import GlmmResult
 from ..engine.problem import Parameters
 from ..formula.matrices import Matrices
-from ..mixed.simulation import RandomEffects, streams
+from ..mixed.simulation import STREAM, RandomEffects, streams
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class OutcomeModel:
         """`n` outcomes, (b, rows) at a time; the i-th depends on `seed` and i only."""
         family, rows = self.result.problem.family, self.result.problem.rows
         for size, generator in streams(n, seed):
-            eta = np.tile(self.eta, (size, 1))
+            eta = np.tile(self.eta, (STREAM, 1))
             for effect in self.effects:
-                effect.add(eta, generator.standard_normal((size, effect.size)))
-            yield family.draw(generator, family.link.mean(eta), self.others, np.broadcast_to(rows.trials, eta.shape))
+                effect.add(eta, generator.standard_normal((STREAM, effect.size)))
+            trials = np.broadcast_to(rows.trials, eta.shape)
+            yield family.draw(generator, family.link.mean(eta), self.others, trials)[:size]
 
 
 def outcome_model(result: GlmmResult, matrices: Matrices, psi: Array, *, conditional: bool = False) -> OutcomeModel:
