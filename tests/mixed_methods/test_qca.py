@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,6 +32,7 @@ def crisp(text: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*"ABCDEF"[: len(rows[0]) - 1], "Y"])
 
 
+@settings(deadline=None, max_examples=40)
 @given(fuzzy_teams())
 def test_measures_are_the_formulas(teams: pd.DataFrame) -> None:
     x, y = teams["A"].to_numpy(), teams["Y"].to_numpy()
@@ -42,6 +45,7 @@ def test_measures_are_the_formulas(teams: pd.DataFrame) -> None:
         assert measures.pri(x, y) == pytest.approx((sum(both) - sum(three)) / (sum(x) - sum(three)))
 
 
+@settings(deadline=None, max_examples=40)
 @given(fuzzy_teams())
 def test_necessity_is_sufficiency_turned_about(teams: pd.DataFrame) -> None:
     """A is necessary for Y as far as not-A is sufficient for not-Y, in crisp sets."""
@@ -55,32 +59,28 @@ def test_necessity_is_sufficiency_turned_about(teams: pd.DataFrame) -> None:
     assert (1 - needed["Y", "A"]) * sets["Y"].mean() == pytest.approx((1 - enough["~Y", "~A"]) * without)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(fuzzy_teams(), st.sampled_from([0.7, 0.8, 0.9]))
 def test_solutions_cover_what_is_sufficient_and_nothing_that_is_not(teams: pd.DataFrame, cut: float) -> None:
     table = qca.truth_table(teams, "Y", ["A", "B", "C"], cut)
-    rows = table.rows.set_index("row")
+    positive, remainders = table.with_output("1"), table.with_output("?")
     for kind in KINDS:
-        for model in qca.minimize(table, kind).models:
-            fired = rows.index[[holds(model, row) for _, row in rows.iterrows()]]
-            outputs = rows.loc[fired, "output"]
-            assert set(rows.index[rows["output"] == "1"]) <= set(fired)
-            assert not (outputs == "0").any()
-            assert kind != "conservative" or not (outputs == "?").any()
+        allowed = positive if kind == "conservative" else positive | remainders
+        assert all(positive <= fired(model) <= allowed for model in qca.minimize(table, kind).models)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(fuzzy_teams())
 def test_intermediate_lies_between_the_others(teams: pd.DataFrame) -> None:
     table = qca.truth_table(teams, "Y", ["A", "B", "C"], 0.8)
     conservative, parsimonious = (qca.minimize(table, kind).models for kind in ("conservative", "parsimonious"))
     for model in qca.minimize(table, "intermediate", expectations={"A": "present", "B": "absent"}).models:
-        assert any((model.membership >= other.membership - 1e-12).all() for other in conservative)
-        assert any(set(fired(model)) <= set(fired(other)) for other in parsimonious)
+        assert all(fired(other) <= fired(model) for other in conservative)
+        assert any(fired(model) <= fired(other) for other in parsimonious)
 
 
 @given(fuzzy_teams())
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 def test_without_expectations_intermediate_is_conservative(teams: pd.DataFrame) -> None:
     table = qca.truth_table(teams, "Y", ["A", "B", "C"], 0.8)
     nothing = dict.fromkeys("ABC")
@@ -88,7 +88,7 @@ def test_without_expectations_intermediate_is_conservative(teams: pd.DataFrame) 
 
 
 @given(fuzzy_teams())
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 def test_negated_outcome_is_that_of_the_negated_column(teams: pd.DataFrame) -> None:
     solution = qca.minimize(qca.truth_table(teams, "Y", ["A", "B", "C"], 0.8))
     alone = qca.minimize(qca.truth_table(teams, "~Y", ["A", "B", "C"], 0.8))
@@ -100,7 +100,7 @@ def test_negated_outcome_is_that_of_the_negated_column(teams: pd.DataFrame) -> N
 
 
 @given(fuzzy_teams(), st.permutations("ABC"))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 def test_order_of_conditions_and_cases_does_not_matter(teams: pd.DataFrame, order: list[str]) -> None:
     shuffled = teams.sample(frac=1, random_state=np.random.default_rng(len(teams)))
     one = qca.minimize(qca.truth_table(teams, "Y", ["A", "B", "C"], 0.8), "parsimonious")
@@ -112,14 +112,15 @@ def models(solution: qca.Solution) -> set[frozenset[frozenset[str]]]:
     return {frozenset(frozenset(term.split("*")) for term in model.terms) for model in solution.models}
 
 
-def holds(model: qca.Model, row: pd.Series) -> bool:
+def fired(model: qca.Model) -> set[int]:
+    """The configurations of A, B and C that the model holds in, counted from 0."""
     literals = [[] if term == "1" else term.split("*") for term in model.terms]
-    return any(all(row[name.lstrip("~")] != name.startswith("~") for name in term) for term in literals)
-
-
-def fired(model: qca.Model) -> list[int]:
-    rows = [pd.Series({"A": a, "B": b, "C": c}) for a in (0, 1) for b in (0, 1) for c in (0, 1)]
-    return [number for number, row in enumerate(rows) if holds(model, row)]
+    rows = {4 * a + 2 * b + c: {"A": a, "B": b, "C": c} for a, b, c in product((0, 1), repeat=3)}
+    return {
+        number
+        for number, row in rows.items()
+        if any(all(row[name.lstrip("~")] != name.startswith("~") for name in term) for term in literals)
+    }
 
 
 def test_all_tied_models_are_given() -> None:

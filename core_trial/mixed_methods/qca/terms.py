@@ -14,7 +14,12 @@ Kind = Literal["conservative", "parsimonious", "intermediate"]
 
 
 def find_terms(table: TruthTable, kind: Kind, expectations: Expectations) -> list[Terms]:
-    """Every smallest set of terms that covers the sufficient configurations, in reading order."""
+    """Every smallest set of terms that covers the sufficient configurations, in reading order.
+
+    Intermediate: for each conservative and each parsimonious model, the remainders in what expectations leave of the
+    terms of the first are taken for sufficient, and the configurations are minimised with these; all models of all
+    pairs are given.
+    """
     conservative = _cover(table, frozenset())
     if kind == "conservative":
         return conservative
