@@ -74,7 +74,7 @@ def statistics_by_themes(
     _check_labels(statistics, quotations, labels)
     numbers = statistics.drop(columns="label", errors="ignore").rename(columns={"teams": "n"}).reindex(list(labels))
     frame = pd.DataFrame({"theme": list(labels), "label": list(labels.values())}, index=numbers.index).join(numbers)
-    columns = [Column("label", "Theme"), Column("n", "Teams in the statistic", "integer"), *shown]
+    columns = [Column("label", "Theme or component"), Column("n", "Teams in the statistic", "integer"), *shown]
     if quotations is not None:
         frame, spoken = _with_quotations(frame, quotations, examples)
         columns += spoken

@@ -47,8 +47,8 @@ def case_ordered_matrix(
         of the last two may be missing from the frame
     quotations : from `release_quotes` with the same names: quotations, and the themes where `themes` are not given
     names : team -> pseudonym, see `pseudonyms`
-    themes : a row a team (the index), a column a theme: counts, presence or ratings, above 0 where a theme is present;
-        missing where the team was not interviewed
+    themes : a row a team (the index), a column a theme, from `theme_matrix` without groups: counts, presence or
+        ratings, above 0 where a theme is present; teams that were not interviewed have no row
     labels : theme -> heading; without one it is made from the name
     meta : from `read_meta_inferences`: its texts on `teams`
     examples : quotations of a team that are shown; 0 for none
@@ -116,6 +116,8 @@ def _cells(
     parts = [pd.DataFrame(index=pd.Index(list(names.values())))]
     if engagement is not None:
         parts.append(component_cells(engagement, names))
+    if themes is not None and themes.index.nlevels > 1:
+        raise PlanError("the themes have a row a team and group: make their matrix without groups")
     if themes is not None:
         teams = renamed(themes.index.to_series(name="team"), names)
         parts.append(theme_cells(themes.set_axis(teams.to_numpy(), axis=0)))

@@ -90,7 +90,7 @@ def release_quotes(
     _check_themes(passages["theme"], order)
     passages["team"] = renamed(passages["team"], names)
     may = _releasable(passages)
-    _check_released(passages[may], names)
+    _check_released(passages, may, names)
     return Quotations(
         released=passages.loc[may, ["team", "theme", "role", "quote"]].reset_index(drop=True),
         counts=_counts(passages, order, rules),
@@ -118,16 +118,16 @@ def _check_themes(column: pd.Series, themes: list[str]) -> None:
             raise DataError(f"row {row} of the passages has the theme {theme!r}, which there is not; {hint}")
 
 
-def _check_released(released: pd.DataFrame, names: Mapping[str, str]) -> None:
-    """Errors name rows of all passages, and quote nothing."""
+def _check_released(passages: pd.DataFrame, may: pd.Series, names: Mapping[str, str]) -> None:
+    """Errors name the row, and quote nothing."""
     for column in ("role", "quote"):
-        empty = released[column].isna() | (released[column].astype("str").str.strip() == "")
-        rows = [str(row + 1) for row in released.index[empty]]
+        text = passages[column].astype("str")
+        rows = [str(row + 1) for row in passages.index[may & (text.isna() | (text.str.strip() == ""))]]
         if rows:
             raise DataError(
                 f"{column!r} of the passages is empty in row {', '.join(rows)}, marked as releasable: fill it in"
             )
-        refuse_codes(released[column], names)
+        refuse_codes(text.where(may), names)
 
 
 def _counts(passages: pd.DataFrame, order: list[str], rules: Disclosure) -> pd.DataFrame:
@@ -143,4 +143,5 @@ def _counts(passages: pd.DataFrame, order: list[str], rules: Disclosure) -> pd.D
 
 
 def _line(row: pd.Series) -> str:
-    return f"“{row['quote'].strip()}” ({row['role'].strip()}, {row['team']})"
+    quote, role = (" ".join(row[name].split()) for name in ("quote", "role"))
+    return f"“{quote}” ({role}, {row['team']})"
