@@ -24,7 +24,9 @@ def log_determinant(root: Array) -> Array:
 
 def times(left: Array, right: Array) -> Array:
     """Matrix products (..., q, q, J)."""
-    return np.asarray(np.einsum("...abj,...bcj->...acj", left, right))
+    if left.shape[-2] == 1:
+        return np.asarray(left * right)
+    return np.asarray(np.moveaxis(np.moveaxis(left, -1, -3) @ np.moveaxis(right, -1, -3), -3, -1))
 
 
 def transposed(matrices: Array) -> Array:

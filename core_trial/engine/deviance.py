@@ -13,11 +13,13 @@ from .arrays import Array
 from .covariance import Unstructured
 from .integral import AdaptiveIntegral, LaplaceIntegral
 from .laplace import Arrangement, Laplace, Point, find_effects
-from .modes import Clustered, Place, cluster_rows, find_modes
+from .layout import Clustered, all_together, by_cluster
+from .modes import Place, find_modes
 from .problem import Problem
 from .quadrature import Nodes, gauss_hermite
 
 STEP = 1e-6  # of a parameter of unit size, for differences of gradients
+TOGETHER = 150  # random effects that are one block at most; more of several factors take sparse cross-products
 AT_ONCE = 2**18  # rows times nodes that are evaluated together
 
 
@@ -47,15 +49,15 @@ class Approximation(Protocol):
 
 
 @dataclass(frozen=True)
-class OneFactor:
-    """One grouping factor whose covariance has any value, by adaptive quadrature, or Laplace's approximation."""
+class Blockwise:
+    """Covariances of any value, by blocks: adaptive quadrature of clusters, or Laplace's approximation."""
 
     data: Clustered
     nodes: Nodes
 
     @property
     def start(self) -> Array:
-        return np.zeros((1, len(self.data.z), self.data.n_clusters))
+        return np.zeros((1, len(self.data.z), self.data.n_blocks))
 
     def modes(self, psi: Array, effects: Array) -> Array:
         return find_modes(self._place(psi), effects).u
@@ -102,12 +104,15 @@ class ManyFactors:
 def approximate(problem: Problem, n_nodes: int) -> Approximation:
     """That of `problem` with `n_nodes` for each random effect; PlanError where there is Laplace's only."""
     random = problem.random
-    if not random.crossed and all(isinstance(part, Unstructured) for part in random.structure.parts):
-        return OneFactor(cluster_rows(problem), gauss_hermite(n_nodes, sum(term.size for term in random.absorbed)))
+    unstructured = all(isinstance(part, Unstructured) for part in random.structure.parts)
+    if unstructured and not random.crossed:
+        return Blockwise(by_cluster(problem), gauss_hermite(n_nodes, sum(term.size for term in random.absorbed)))
     if n_nodes > 1:
         raise PlanError(
             "adaptive quadrature is for random effects of one grouping factor, with any covariance: use n_agq=1"
         )
+    if unstructured and sum(term.n_levels * term.size for term in random.terms) <= TOGETHER:
+        return Blockwise(all_together(problem), gauss_hermite(1, 1))
     return ManyFactors(Arrangement(problem))
 
 

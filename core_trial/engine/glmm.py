@@ -12,7 +12,7 @@ from ..errors import FitError
 from .arrays import Array, Codes
 from .basis import orthogonal_basis
 from .density import Density, Rows
-from .deviance import DeviancePoint, GlmmDeviance, OneFactor
+from .deviance import Blockwise, DeviancePoint, GlmmDeviance
 from .family import Family
 from .glm import Separation, fit_glm
 from .information import inverse
@@ -99,10 +99,9 @@ class GlmmResult:
         """One (levels, q) a random term as given, the conditional modes."""
         random, effects = self.problem.random, self.minimum.at.effects[0]
         theta = self.parameters.theta[0]
-        if isinstance(self.deviance.approximation, OneFactor):
-            factor = np.tensordot(theta, self.problem.factor_units, 1)
-            ends = np.cumsum([term.size for term in random.absorbed])[:-1]
-            parts = np.split((factor @ effects).T, ends, axis=1)
+        if isinstance(self.deviance.approximation, Blockwise):
+            data = self.deviance.approximation.data
+            parts = data.effects(np.tensordot(theta, data.units, 1) @ effects)
         else:
             parts = random.split(random.covariance(random.structure.gamma(theta)) @ effects)
         return random.as_given([part @ frame.T for part, frame in zip(parts, random.frames, strict=True)])

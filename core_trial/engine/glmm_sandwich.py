@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import PlanError
 from .arrays import Array
-from .deviance import STEP, OneFactor
+from .deviance import STEP, Blockwise
 from .glmm import GlmmResult
 
 
@@ -18,7 +18,7 @@ def cluster_robust_covariance(result: GlmmResult) -> Array:
     PlanError with several grouping factors.
     """
     approximation = result.deviance.approximation
-    if not isinstance(approximation, OneFactor):
+    if not isinstance(approximation, Blockwise) or result.problem.random.crossed:
         raise PlanError("the cluster-robust covariance is for models with random effects of one grouping factor")
     psi, k = result.minimum.theta, len(result.minimum.theta)
     points = psi + STEP * np.vstack([np.zeros(k), np.eye(k)])

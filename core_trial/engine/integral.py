@@ -69,7 +69,7 @@ class LaplaceIntegral:
     def _bent(self) -> Array:
         """(M, n) zeta'B zeta for each row."""
         zeta = self.place.zeta
-        return np.asarray(np.einsum("man,mabn,mbn->mn", zeta, self.place.data.spread(self._inverse), zeta))
+        return np.asarray(np.einsum("man,man->mn", zeta, self.place.data.times_rows(self._inverse, zeta)))
 
     def _by_mode(self) -> Array:
         """(M, q, J) derivative of the deviance by u^."""
@@ -96,11 +96,11 @@ class LaplaceIntegral:
 
     def _by_factor(self) -> Array:
         """(M, q, q, J) derivative of the deviance by the elements of Lambda."""
-        z, total, at = self.place.data.z, self.place.data.total, self.modes.density
-        weighted = self.place.zeta * at.weight[:, None]
-        rows = total(z[:, None] * (times_rows(self._inverse, weighted, self.place) - self._score_effects)[:, None])
-        own = total(z * self._moved[:, None])[:, :, None] * self.modes.u[:, None]
-        return np.asarray(2 * rows + own + total(z * at.score[:, None])[:, :, None] * self._pull[:, None])
+        data, at = self.place.data, self.modes.density
+        weighted = data.times_rows(self._inverse, self.place.zeta * at.weight[:, None])
+        own = data.total(data.z * self._moved[:, None])[:, :, None] * self.modes.u[:, None]
+        pulled = data.total(data.z * at.score[:, None])[:, :, None] * self._pull[:, None]
+        return np.asarray(2 * data.gram(data.z, weighted - self._score_effects) + own + pulled)
 
     def _by_others(self) -> Array:
         """(M, parameters, n) by the other parameters of the family."""
@@ -112,14 +112,14 @@ class LaplaceIntegral:
     def gradient(self) -> Array:
         """(M, k)"""
         data, theta = self.place.data, self._by_factor().sum(axis=-1)
-        units = data.problem.factor_units
+        units = data.units
         theta = theta.reshape(len(theta), -1) @ units.reshape(len(units), -1).T
         return np.concatenate([self._by_eta() @ data.x.T, theta, self._by_others().sum(axis=-1)], axis=1)
 
     def cluster_gradients(self) -> Array:
         """(M, k, J) the share of each cluster in the gradient."""
         data = self.place.data
-        theta = np.einsum("mabj,rab->mrj", self._by_factor(), data.problem.factor_units)
+        theta = np.einsum("mabj,rab->mrj", self._by_factor(), data.units)
         beta = data.total(self._by_eta()[:, None] * data.x)
         return np.concatenate([beta, theta, data.total(self._by_others())], axis=1)
 
@@ -193,8 +193,3 @@ class AdaptiveIntegral(LaplaceIntegral):
 
     def _by_mode(self) -> Array:
         return np.asarray(super()._by_mode() + 2 * self._off_mode.sum(axis=1))
-
-
-def times_rows(matrices: Array, rows: Array, place: Place) -> Array:
-    """(M, q, n) matrices (M, q, q, J) times the rows (M, q, n) of their clusters."""
-    return np.asarray(np.einsum("mabn,mbn->man", place.data.spread(matrices), rows))

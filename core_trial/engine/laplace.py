@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array
 
 from .arrays import Array
 from .crossed import marginal
@@ -24,30 +24,18 @@ from .density import Density
 from .marginal import Marginal
 from .modes import LEVEL, MAX_STEPS, SETTLED, SHORTEST
 from .problem import Parameters, Problem
-from .random import RandomTerm, indicators
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """A problem, and the sparse columns of its random effects: those of the absorbed factor before the others."""
+    """A problem, whose random effects stand with those of the absorbed factor before the others."""
 
     problem: Problem
 
-    @cached_property
-    def _absorbed(self) -> csr_array:
-        terms = self.problem.random.absorbed
-        z = np.hstack([term.z for term in terms])
-        return indicators(RandomTerm(z, terms[0].level, terms[0].n_levels, terms[0].factor))
-
-    @cached_property
-    def _behind(self) -> csr_array | None:
-        crossed = self.problem.random.crossed
-        return csr_array(hstack([indicators(term) for term in crossed])) if crossed else None
-
-    @cached_property
+    @property
     def z(self) -> csr_array:
         """(n, effects)"""
-        return self._absorbed if self._behind is None else csr_array(hstack([self._absorbed, self._behind]))
+        return self.problem.random.columns
 
     def products(self, weight: Array, columns: Array) -> CrossProducts:
         """Z'WZ and Z'`columns`, columns (n, c)."""
@@ -56,15 +44,17 @@ class Arrangement:
         pairs = (weight[:, None, None] * z[:, :, None] * z[:, None]).reshape(len(z), -1)
         sums = [np.bincount(first.level, column, minlength=first.n_levels).astype(float) for column in pairs.T]
         zz = np.stack(sums, axis=-1).reshape(-1, z.shape[1], z.shape[1])
-        zw = (self._absorbed.T @ columns).reshape(first.n_levels, z.shape[1], -1)
+        zw = (self.problem.random.absorbed_columns.T @ columns).reshape(first.n_levels, z.shape[1], -1)
         return CrossProducts(np.zeros(1), zz, zw, np.zeros((1, *2 * columns.shape[1:])), self._crossed(weight, columns))
 
     def _crossed(self, weight: Array, columns: Array) -> Crossed | None:
-        if self._behind is None:
+        random = self.problem.random
+        if not random.crossed:
             return None
-        weighted = csr_array(self._behind * weight[:, None])
-        zu = csr_array(self._absorbed.T @ weighted)
-        return Crossed(zu, (self._behind.T @ weighted).toarray(), self._behind.T @ columns)
+        behind = random.crossed_columns
+        weighted = csr_array(behind * weight[:, None])
+        zu = csr_array(random.absorbed_columns.T @ weighted)
+        return Crossed(zu, (behind.T @ weighted).toarray(), behind.T @ columns)
 
 
 @dataclass(frozen=True)

@@ -10,62 +10,16 @@ from functools import cached_property
 
 import numpy as np
 
-from .arrays import Array, Codes
+from .arrays import Array
 from .blocks import apply, inverse_root, transposed
-from .density import Density, Rows
-from .problem import Parameters, Problem
+from .density import Density
+from .layout import Clustered
+from .problem import Parameters
 
 SETTLED = 3e-5  # the last step of Newton's method to a mode; what is left is its square
 MAX_STEPS = 60
 SHORTEST = 1e-12  # a step that is not worth trying
 LEVEL = 1e-11  # a rise that is rounding
-
-
-@dataclass(frozen=True)
-class Clustered:
-    """A problem with its rows sorted by cluster, rows last: x (p, n), z (q, n); `start` (J,) is the first row of each.
-
-    Attributes
-    ----------
-    order : (n,) rows of the problem in this order
-    """
-
-    problem: Problem
-    order: Codes
-    start: Codes
-    level: Codes
-    x: Array
-    z: Array
-    offset: Array
-    rows: Rows
-
-    @property
-    def n_clusters(self) -> int:
-        return len(self.start)
-
-    @cached_property
-    def unit(self) -> Array:
-        """(q, q, 1) I."""
-        return np.eye(len(self.z))[..., None]
-
-    def total(self, values: Array) -> Array:
-        """(..., J) sums of (..., n) over the rows of each cluster."""
-        return np.asarray(np.add.reduceat(values, self.start, axis=-1))
-
-    def spread(self, values: Array) -> Array:
-        """(..., n) the value of its cluster for each row."""
-        return values[..., self.level]
-
-
-def cluster_rows(problem: Problem) -> Clustered:
-    terms = problem.random.absorbed
-    level = terms[0].level
-    order = np.argsort(level, kind="stable")
-    start = np.searchsorted(level[order], np.arange(terms[0].n_levels))
-    z = np.hstack([term.z for term in terms])[order].T
-    x = problem.fixed.columns[order].T
-    columns = (np.ascontiguousarray(x), np.ascontiguousarray(z), problem.offset[order], problem.rows.take(order))
-    return Clustered(problem, order, start, level[order], *columns)
 
 
 @dataclass(frozen=True)
@@ -84,7 +38,7 @@ class Place:
     @cached_property
     def factor(self) -> Array:
         """(M, q, q) Lambda."""
-        units = self.data.problem.factor_units
+        units = self.data.units
         return np.asarray((self.parameters.theta @ units.reshape(len(units), -1)).reshape(-1, *units.shape[1:]))
 
     @cached_property
@@ -110,8 +64,7 @@ class Place:
 
     def curvature(self, weight: Array) -> Array:
         """(M, q, q, J) I + zeta'W zeta."""
-        weighted = self.zeta * weight[:, None]
-        return self.data.total(weighted[:, :, None] * self.zeta[:, None]) + self.data.unit
+        return self.data.gram(self.zeta * weight[:, None], self.zeta) + self.data.unit
 
 
 @dataclass(frozen=True)

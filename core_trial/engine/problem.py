@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
-
-import numpy as np
-from scipy.linalg import block_diag
 
 from .arrays import Array
 from .basis import OrthogonalBasis
@@ -58,9 +54,3 @@ class Problem:
         """The parts of parameter vectors (M, k)."""
         p, r = self.n_fixed, self.n_fixed + self.random.structure.size
         return Parameters(psi[..., :p], psi[..., p:r], psi[..., r:])
-
-    @cached_property
-    def factor_units(self) -> Array:
-        """(r, q, q) U, the root of the covariance of the absorbed terms being sum_r theta_r U_r; unstructured only."""
-        structure = self.random.structure
-        return np.array([block_diag(*structure.factors(unit)) for unit in np.eye(structure.size)])

@@ -89,11 +89,29 @@ class RandomDesign:
         behind = np.sum([g * b for g, b in zip(gamma[r:], self.basis.crossed, strict=True)])
         return csr_array(block_diag([top, behind]))
 
+    @cached_property
+    def absorbed_columns(self) -> csr_array:
+        """(n, J q) sparse columns of the absorbed effects."""
+        z = np.hstack([term.z for term in self.absorbed])
+        return indicators(replace(self.absorbed[0], z=z))
+
+    @cached_property
+    def crossed_columns(self) -> csr_array:
+        """(n, m) sparse columns of the effects behind."""
+        return csr_array(hstack([indicators(term) for term in self.crossed]))
+
+    @cached_property
+    def columns(self) -> csr_array:
+        """(n, effects) sparse columns of all random effects."""
+        return (
+            csr_array(hstack([self.absorbed_columns, self.crossed_columns])) if self.crossed else self.absorbed_columns
+        )
+
     def products(self, w: Array) -> CrossProducts:
         """Cross-products with w (n, k)."""
         first = self.absorbed[0]
         z = first.z if len(self.absorbed) == 1 else np.hstack([term.z for term in self.absorbed])
-        behind = csr_array(hstack([indicators(term) for term in self.crossed])) if self.crossed else None
+        behind = self.crossed_columns if self.crossed else None
         return cross_products(z, first.level, w, first.n_levels, behind)
 
     def split(self, effects: Array) -> list[Array]:

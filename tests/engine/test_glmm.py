@@ -14,6 +14,7 @@ from core_trial.engine.deviance import GlmmDeviance, ManyFactors
 from core_trial.engine.family import find_family
 from core_trial.engine.glmm import fit_glmm, pose, starting_point
 from core_trial.engine.laplace import Arrangement
+from core_trial.engine.layout import by_cluster
 from core_trial.engine.problem import Problem
 from core_trial.engine.random import RandomTerm
 
@@ -56,7 +57,7 @@ def cluster_integrand(of: Problem, psi: np.ndarray, cluster: int):
     parameters = of.split(psi[None])
     rows = np.flatnonzero(of.random.absorbed[0].level == cluster)
     z = np.hstack([term.z for term in of.random.absorbed])[rows]
-    factor = np.tensordot(parameters.theta[0], of.factor_units, 1)
+    factor = np.tensordot(parameters.theta[0], by_cluster(of).units, 1)
     fixed = of.offset[rows] + of.fixed.columns[rows] @ parameters.beta[0]
 
     def density(*u: float) -> float:
