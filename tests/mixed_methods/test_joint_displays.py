@@ -1,3 +1,6 @@
+import io
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -198,6 +201,8 @@ def test_displays_give_the_same_bytes_and_turned_headings(changes, components, n
     first, second = rendered(), rendered()
     assert first == second
     assert '<span class="turned">Coaching</span>' in first[0]
+    body = zipfile.ZipFile(io.BytesIO(first[1])).read("word/document.xml").decode()
+    assert body.count('<w:textDirection w:val="btLr"/>') == 10
 
 
 def test_gramms_has_six_items_of_which_people_fill_what_only_they_know():

@@ -57,7 +57,7 @@ def test_only_what_is_releasable_leaves_by_any_way():
         assert secret not in shown
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(marks=st.lists(st.sampled_from([True, False, None]), min_size=4, max_size=4))
 def test_what_is_not_marked_is_withheld(marks):
     frame = passages(releasable=pd.Series(marks, dtype="object"))
