@@ -11,7 +11,7 @@ region; q is the quantile of chi-squared with 1 degree of freedom.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.optimize import approx_fprime, minimize
@@ -30,6 +30,18 @@ FAR = 15.0  # standard errors that no parameter is moved beyond
 STAGES = ((1.0,), (0.1, 0.3, 0.6, 1.0))  # shares of q; should the way to all of it be too long, it is gone in stages
 
 
+class Surroundings(Protocol):
+    """A likelihood about its maximum; see `region.Region`."""
+
+    @property
+    def centre(self) -> Array: ...
+    @property
+    def axes(self) -> Array: ...
+    def __call__(self, x: Array) -> tuple[float, Array]: ...
+    def components(self, x: Array) -> Components: ...
+    def away(self) -> Array: ...
+
+
 class Quantity(NamedTuple):
     """What an interval is asked for: a smooth function of the variances, and the range that it cannot leave."""
 
@@ -38,7 +50,7 @@ class Quantity(NamedTuple):
     most: float = np.inf
 
 
-def quantity_estimate(region: Region, quantity: Quantity) -> tuple[float, float]:
+def quantity_estimate(region: Surroundings, quantity: Quantity) -> tuple[float, float]:
     """A quantity of the variances, and its standard error by observed information (delta method)."""
     slope = approx_fprime(region.centre, lambda x: quantity.value(region.components(x))) @ region.axes
     return quantity.value(region.components(region.centre)), float(np.sqrt(2) * np.linalg.norm(slope))
@@ -55,7 +67,7 @@ def contrast_interval(result: LmmResult, contrast: Array, excess: float) -> tupl
     return centre + unit * low, centre + unit * high
 
 
-def quantity_interval(region: Region, quantity: Quantity, excess: float) -> tuple[float, float]:
+def quantity_interval(region: Surroundings, quantity: Quantity, excess: float) -> tuple[float, float]:
     """Interval of a quantity of the variances, by the likelihood that the region is one of."""
 
     def measure(x: Array) -> float:
@@ -69,7 +81,7 @@ def quantity_interval(region: Region, quantity: Quantity, excess: float) -> tupl
     return unit * low, unit * _largest(region, lambda x: measure(x) / unit, quantity.most / unit, excess)
 
 
-def _largest(region: Region, measure: Callable[[Array], float], bound: float, excess: float) -> float:
+def _largest(region: Surroundings, measure: Callable[[Array], float], bound: float, excess: float) -> float:
     """The largest value of `measure` in the region; `bound` if it goes as far as that."""
     for start in (region.centre, region.away()):
         if abs(measure(start) - bound) < MET:
@@ -90,7 +102,7 @@ def _largest(region: Region, measure: Callable[[Array], float], bound: float, ex
 class Climb:
     """The search for the largest `measure`, in steps v (k,) from `start` along the axes of a region."""
 
-    def __init__(self, region: Region, measure: Callable[[Array], float], start: Array):
+    def __init__(self, region: Surroundings, measure: Callable[[Array], float], start: Array):
         self.region, self.measure, self.start = region, measure, start
         self.last: tuple[bytes, tuple[float, Array]] | None = None
 

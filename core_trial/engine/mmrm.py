@@ -78,10 +78,14 @@ class MmrmResult:
         return -0.5 * (self.at.value + self.response.change_of_units(deviance.df, deviance.reml))
 
     @property
+    def level_covariance(self) -> Array:
+        """(L, L) of the residuals of a subject, at the visits of each group after the other."""
+        return np.asarray(self.response.scale**2 * self.at.residual_covariance)
+
+    @property
     def residual_covariances(self) -> list[Array]:
         """(m, m) for each group; NaN for a covariance of visits that the data do not determine."""
-        covariance = self.response.scale**2 * self.at.residual_covariance
-        return self.visits.by_group(np.where(self._identified, covariance, np.nan))
+        return self.visits.by_group(np.where(self._identified, self.level_covariance, np.nan))
 
     @property
     def cluster_variance(self) -> float | None:

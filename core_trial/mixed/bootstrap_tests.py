@@ -11,7 +11,7 @@ import pandas as pd
 from ..engine.arrays import Array
 from ..engine.batch import fit_responses
 from ..errors import FitError
-from .likelihood import likelihood_ratio
+from .nested import likelihood_ratio
 from .simulation import response_model
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from ..formula.coding import is_number, levels
 from .degrees import Ddf
 from .fit import LmmFit
 from .model import lmm
-from .repeated import MmrmFit, mmrm
+from .repeated import MmrmFit
+from .repeated_model import mmrm
 
 Method = Literal["clda", "ancova", "difference"]
 

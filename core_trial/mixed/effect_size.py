@@ -12,6 +12,7 @@ from ..engine.arrays import Array
 from ..engine.extremes import Quantity, quantity_estimate
 from ..engine.region import Components, Region
 from ..errors import PlanError
+from ..fit import Fit
 
 if TYPE_CHECKING:
     from .fit import LmmFit
@@ -24,7 +25,12 @@ def effect_size(fit: LmmFit, contrast: Array, standard: Standard, conf_level: fl
     if standard not in get_args(Standard):
         raise PlanError(f"standard {standard!r} is unknown; choose from {', '.join(get_args(Standard))}")
     spread = Quantity(_total(fit) if standard == "total" else lambda at: at.sigma2)
-    variance, error = quantity_estimate(Region(fit.result), spread)
+    return standardised(fit, contrast, quantity_estimate(Region(fit.result), spread), conf_level)
+
+
+def standardised(fit: Fit, contrast: Array, spread: tuple[float, float], conf_level: float) -> dict[str, float]:
+    """A contrast (p,) over the root of a variance, which is given with its standard error: Hedges's g."""
+    variance, error = spread
     freedom = 2 * (variance / error) ** 2
     correction = float(np.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))
     d = float(contrast @ fit.estimate) / np.sqrt(variance)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from ..engine.arrays import Array
 from ..engine.lmm import LmmResult, fit_lmm, fit_products
 from ..engine.random import RandomDesign, RandomTerm
 from ..errors import DesignError, FitError, PlanError
+from ..fit import Fit
 from ..formula.matrices import Grouping, Matrices, RandomColumns
-from .degrees import small_sample
+from .degrees import SmallSample, small_sample
 
 if TYPE_CHECKING:
     from .fit import LmmFit
@@ -42,11 +44,24 @@ class Refit:
     note: str = ""
 
 
+class Without(NamedTuple):
+    """A fit without some rows: estimates (p,), inference, the `weights` of what is followed, and what it lacks."""
+
+    estimate: Array
+    inference: SmallSample
+    weights: Array
+    note: str
+
+
 def influence(fit: LmmFit, term: str, by: str | None) -> pd.DataFrame:
     """A row a level; see `LmmFit.influence`."""
     weights = fit.row({term: 1.0})
     grouping = _grouping(fit, by)
-    rows = [_row(fit, weights, grouping.level != i) for i in range(len(grouping.labels))]
+    return influence_table(grouping, [_row(fit, weights, grouping.level != i) for i in range(len(grouping.labels))])
+
+
+def influence_table(grouping: Grouping, rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    """A row for each level, with its columns `COLUMNS`."""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table.insert(0, "group", grouping.name)
     table.insert(1, "level", np.array(grouping.labels, dtype=object))
@@ -70,21 +85,26 @@ def _row(fit: LmmFit, weights: Array, kept: Kept) -> tuple[object, ...]:
     ddf, information = fit.ddf
     reml = refit.result.deviance.reml
     inference = small_sample(ddf, refit.result, refit.matrices, reml=reml, information=information)
-    estimate = float(refit.weights @ refit.result.estimate)
-    std_error = float(np.sqrt(refit.weights @ inference.covariance @ refit.weights))
-    df = inference.degrees(refit.weights)
+    notes = [refit.note, "boundary fit" if refit.result.singular else ""]
+    without = Without(refit.result.estimate, inference, refit.weights, "; ".join(filter(None, notes)))
+    return influence_row(fit, weights, lost, without)
+
+
+def influence_row(fit: Fit, weights: Array, lost: int, without: Without) -> tuple[object, ...]:
+    """The columns `COLUMNS` of a fit `without` the `lost` rows of a level."""
+    estimate = float(without.weights @ without.estimate)
+    std_error = float(np.sqrt(without.weights @ without.inference.covariance @ without.weights))
+    df = without.inference.degrees(without.weights)
     p_value = 2 * special.stdtr(df, -abs(estimate / std_error))
     dfbetas = (estimate - weights @ fit.estimate) / std_error
-    notes = [refit.note, "boundary fit" if refit.result.singular else ""]
-    note = "; ".join(filter(None, notes))
-    return lost, estimate, std_error, df, p_value, dfbetas, _cooks_distance(fit, refit), note
+    return lost, estimate, std_error, df, p_value, dfbetas, _cooks_distance(fit, without), without.note
 
 
-def _cooks_distance(fit: LmmFit, refit: Refit) -> float:
+def _cooks_distance(fit: Fit, without: Without) -> float:
     """(b - b_i)'C^-1 (b - b_i) / p, C being the covariance of b; NaN where a coefficient is lost."""
-    if len(refit.weights) < len(fit.estimate):
+    if len(without.weights) < len(fit.estimate):
         return np.nan
-    change = fit.estimate - refit.result.estimate
+    change = fit.estimate - without.estimate
     return float(change @ np.linalg.solve(fit.covariance, change) / len(change))
 
 
@@ -116,14 +136,13 @@ def _matrices(fit: LmmFit, kept: Kept) -> Matrices:
     """Of the rows `kept` and the coefficients of the fit."""
     matrices = fit.matrices
     random = tuple(
-        replace(term, columns=term.columns[kept], grouping=_levels_left(term.grouping, kept))
-        for term in matrices.random
+        replace(term, columns=term.columns[kept], grouping=levels_left(term.grouping, kept)) for term in matrices.random
     )
     x = matrices.x[np.ix_(kept, fit.result.kept)]
     return replace(matrices, y=matrices.y[kept], x=x, names=fit.terms, random=random, rows=matrices.rows[kept])
 
 
-def _levels_left(grouping: Grouping, kept: Kept) -> Grouping:
+def levels_left(grouping: Grouping, kept: Kept) -> Grouping:
     left, level = np.unique(grouping.level[kept], return_inverse=True)
     return Grouping(grouping.name, tuple(grouping.labels[i] for i in left), level)
 

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import special
 
 from ..engine.arrays import Codes
-from ..engine.extremes import Quantity, contrast_interval, quantity_estimate, quantity_interval
+from ..engine.extremes import Quantity, Surroundings, contrast_interval, quantity_estimate, quantity_interval
 from ..engine.lmm import refit_lmm
 from ..engine.patterned import PATTERNS
 from ..engine.region import Components, Region
@@ -55,14 +55,14 @@ def deviations(fit: LmmFit) -> Iterator[Wanted]:
     for place, (group, random) in enumerate(zip(fit.groups, fit.matrices.random, strict=True)):
         if _any_sign(fit, place):
             names = (group, INTERCEPT, INTERCEPT, "variance")
-            yield Wanted(names, Quantity(_element(place, 0, 0)), (place,))
+            yield Wanted(names, Quantity(element(place, 0, 0)), (place,))
             continue
         variances = _variances(place, random)
         for name, variance in zip(random.names, variances, strict=True):
             yield Wanted((group, name, name, "sd"), variance, (place,), shown=np.sqrt)
-        for (i, j), correlation in _correlations(place, random).items():
+        for (i, j), shared in _correlations(place, random).items():
             names = (group, random.names[i], random.names[j], "correlation")
-            yield Wanted(names, correlation, (place,), (variances[i], variances[j]))
+            yield Wanted(names, shared, (place,), (variances[i], variances[j]))
     yield Wanted(("Residual", "", "", "sd"), Quantity(lambda at: at.sigma2, 0), (), shown=np.sqrt)
 
 
@@ -89,15 +89,15 @@ def shares(fit: LmmFit) -> Iterator[Wanted]:
 def _between_periods(group: str, place: int, term: RandomColumns) -> Iterator[Wanted]:
     """The correlation of the effects of two periods; of the first two, where these say what all others are."""
     variances = _variances(place, term)
-    for (i, j), correlation in _correlations(place, term).items():
+    for (i, j), shared in _correlations(place, term).items():
         if _varies(term) or (i, j) == (0, 1):
             names = (group, term.names[i], term.names[j], "autocorrelation")
-            yield Wanted(names, correlation, (place,), (variances[i], variances[j]))
+            yield Wanted(names, shared, (place,), (variances[i], variances[j]))
 
 
 def _variances(place: int, term: RandomColumns) -> list[Quantity]:
     """One for each effect; equal where the structure of the covariance makes them so."""
-    own = [Quantity(_element(place, i, i), 0) for i in range(len(term.names))]
+    own = [Quantity(element(place, i, i), 0) for i in range(len(term.names))]
     return [own[0]] * len(own) if term.structure in ONE_VARIANCE else own
 
 
@@ -108,7 +108,7 @@ def _correlations(place: int, term: RandomColumns) -> dict[tuple[int, int], Quan
     exponent = PATTERNS[term.structure].exponent if term.structure in PATTERNS else None
     pairs = list(combinations(range(len(term.names)), 2))
     first = {"one": [(0, 1) for _ in pairs], "lag": [(0, j - i) for i, j in pairs], None: pairs}[exponent]
-    quantities = {pair: Quantity(_correlation(place, *pair), -1, 1) for pair in pairs}
+    quantities = {pair: Quantity(correlation(place, *pair), -1, 1) for pair in pairs}
     return {pair: quantities[like] for pair, like in zip(pairs, first, strict=True)}
 
 
@@ -134,14 +134,20 @@ def variance_table(
     fit: LmmFit, wanted: Iterable[Wanted], interval: Interval, conf_level: float, reml: bool | None
 ) -> pd.DataFrame:
     """A row for each quantity, with the columns `COLUMNS`."""
+    result = fit.result if reml in (None, fit.result.deviance.reml) else refit_lmm(fit.result, reml=bool(reml))
+    return quantity_table(Region(result), result.boundary, wanted, interval, conf_level)
+
+
+def quantity_table(
+    region: Surroundings, boundaries: Sequence[bool], wanted: Iterable[Wanted], interval: Interval, conf_level: float
+) -> pd.DataFrame:
+    """A row for each quantity; `boundaries` say which of the components are at the end of their range."""
     if interval not in get_args(Interval):
         raise PlanError(f"interval {interval!r} is unknown; choose from {', '.join(get_args(Interval))}")
-    result = fit.result if reml in (None, fit.result.deviance.reml) else refit_lmm(fit.result, reml=bool(reml))
-    region = Region(result)
     profile = cache(partial(quantity_interval, region, excess=special.chdtri(1, 1 - conf_level)))  # some are equal
 
     def row(wanted: Wanted) -> tuple[object, ...]:
-        boundary = any(result.boundary[place] for place in wanted.places)
+        boundary = any(boundaries[place] for place in wanted.places)
         estimate, std_error = quantity_estimate(region, wanted.quantity)
         if interval == "wald":
             limits = _wald(wanted.quantity, estimate, np.nan if boundary else std_error, conf_level)
@@ -179,11 +185,11 @@ def _wald(quantity: Quantity, estimate: float, std_error: float, conf_level: flo
     return float(np.maximum(quantity.least, low)), high
 
 
-def _element(place: int, i: int, j: int) -> Callable[[Components], float]:
+def element(place: int, i: int, j: int) -> Callable[[Components], float]:
     return lambda at: float(at.covariances[place][i, j])
 
 
-def _correlation(place: int, i: int, j: int) -> Callable[[Components], float]:
+def correlation(place: int, i: int, j: int) -> Callable[[Components], float]:
     def value(at: Components) -> float:
         covariance = at.covariances[place]
         return _quotient(float(covariance[i, j]), float(np.sqrt(covariance[i, i] * covariance[j, j])))

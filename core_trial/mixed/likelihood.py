@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.lmm import LmmResult, fit_lmm, refit_lmm
-from ..engine.patterned import PATTERNS
+from ..engine.lmm import fit_lmm
 from ..errors import PlanError
 from ..formula.matrices import RandomColumns
 
 if TYPE_CHECKING:
     from .fit import LmmFit
+    from .repeated import MmrmFit
 
 WITHIN = 1e-8  # share of a column that may lie outside a space that contains it, from rounding
-WIDER: Mapping[str, Collection[str]] = {
-    "us": tuple(PATTERNS),
-    "any sign": ("us",),
-    "csh": ("cs", "diag"),
-    "ar1h": ("ar1", "diag"),
-    **dict.fromkeys(("cs", "ar1", "diag"), ()),
-}
-"""The structures that are special cases of each."""
-CONSTANT = ("cs", "csh", "ar1", "ar1h")  # structures of periods that may have one effect for all
+NOT_NESTED = "the first model is not nested in the second: each of its effects must be among the second's"
 NO_WORSE = 1e-6  # by how much a smaller model may fit better, from rounding
 
 
@@ -57,42 +48,33 @@ class LikelihoodRatio:
         return pd.DataFrame({"statistic": [self.statistic], "df": self.df, "p_value": self.p_value})
 
 
-def likelihood_ratio(small: LmmFit, large: LmmFit) -> LikelihoodRatio:
-    """Test what `large` has more than `small`: two fits by `lmm` of the same rows, one nested in the other.
+class Compared(NamedTuple):
+    """A model that is compared: its log-likelihood, how many coefficients and parameters of covariance it has."""
 
-    Fits by REML are compared as they are if their fixed effects are the same, and refitted by maximum likelihood
-    otherwise. A random effect that only `large` has puts `small` on the boundary of its parameters: with k more
-    parameters of covariance, one of them a variance, the reference is the even mixture of chi-squared with k - 1 and k
-    degrees of freedom (Stram and Lee, 1994, Biometrics 50:1171); with several variances chi-squared with k, which is
-    conservative. With few clusters prefer `fit.test`: this test is liberal for fixed effects.
+    loglik: float
+    coefficients: int
+    parameters: int
+    n_rows: int
+    reml: bool
 
-    Raises
-    ------
-    PlanError : the fits are not of the same rows, or not nested
 
-    Examples
-    --------
-    >>> import core_trial as ct
-    >>> teams, scores = list("aaabbbcccddd"), [3, 5, 4, 8, 6, 9, 4, 5, 6, 9, 7, 9]
-    >>> people = pd.DataFrame({"team": teams, "age": range(12), "y": scores})
-    >>> fits = [ct.lmm(formula, people) for formula in ("y ~ 1 + (1 | team)", "y ~ age + (1 | team)")]
-    >>> ct.likelihood_ratio(*fits).tidy().round(3).loc[0].tolist()
-    [3.547, 1.0, 0.06]
-    """
-    fixed = _check_nested(small, large)
-    results, notes = _comparable(small.result, large.result, fixed)
-    variances = _variance_parameters(results[1]) - _variance_parameters(results[0])
-    statistic = 2 * (results[1].log_likelihood - results[0].log_likelihood)
-    if fixed + variances < 1 or statistic < -NO_WORSE * (1 + abs(results[0].log_likelihood)):
+M = TypeVar("M", "LmmFit", "MmrmFit")
+
+
+def compared(small: Compared, large: Compared, *, bounded: int, notes: tuple[str, ...]) -> LikelihoodRatio:
+    """The test; the larger model has `bounded` variances more that cannot be negative."""
+    fixed, variances = large.coefficients - small.coefficients, large.parameters - small.parameters
+    statistic = 2 * (large.loglik - small.loglik)
+    if fixed + variances < 1 or statistic < -NO_WORSE * (1 + abs(small.loglik)):
         raise PlanError("the second model must have more parameters than the first, and all that the first has")
-    statistic, more = max(statistic, 0.0), _bounded_variances(large) - _bounded_variances(small)
-    p_value, reference = _reference(statistic, fixed, variances, more)
-    likelihood = "restricted likelihoods" if results[0].deviance.reml else "likelihoods"
+    statistic = max(statistic, 0.0)
+    p_value, reference = _reference(statistic, fixed, variances, bounded)
+    likelihood = "restricted likelihoods" if small.reml else "likelihoods"
     return LikelihoodRatio(
         statistic=statistic,
         df=fixed + variances,
         p_value=p_value,
-        models=pd.DataFrame([_row(n, r) for n, r in zip(("small", "large"), results, strict=True)]),
+        models=pd.DataFrame([_row(name, model) for name, model in (("small", small), ("large", large))]),
         method=f"Likelihood-ratio test from {likelihood}, compared with {reference}",
         notes=notes,
     )
@@ -105,31 +87,20 @@ def variance_tests(fit: LmmFit) -> pd.DataFrame:
     for i, random in enumerate(fit.matrices.random):
         loglik = _without(fit, i)
         statistic, df = max(2 * (fit.result.log_likelihood - loglik), 0.0), structure[i].parameters
-        p_value, reference = _reference(statistic, 0, df, _variances(random))
+        p_value, reference = _reference(statistic, 0, df, bounded_variances(random))
         rows.append((fit.groups[i], loglik, statistic, df, p_value, reference))
     return pd.DataFrame(rows, columns=["group", "loglik", "statistic", "df", "p_value", "reference"])
 
 
-def _check_nested(small: LmmFit, large: LmmFit) -> int:
-    """How many more fixed effects the larger model has; PlanError if it is not larger."""
-    if not np.array_equal(small.matrices.y, large.matrices.y):
-        raise PlanError("the two models are not of the same outcome in the same rows; leave out the same rows before")
+def more_coefficients(small: M, large: M) -> int:
+    """How many more fixed effects the larger model has; PlanError if it has not those of the smaller."""
     narrow, wide = (fit.matrices.x[:, fit.result.kept] for fit in (small, large))
-    covered = all(any(_covers(more, r) for more in large.matrices.random) for r in small.matrices.random)
-    if not _within(narrow, wide) or not covered:
-        raise PlanError("the first model is not nested in the second: each of its effects must be among the second's")
+    if not lies_within(narrow, wide):
+        raise PlanError(NOT_NESTED)
     return int(wide.shape[1] - narrow.shape[1])
 
 
-def _covers(large: RandomColumns, small: RandomColumns) -> bool:
-    """Whether a random term can have every covariance that the other can."""
-    if not np.array_equal(large.grouping.level, small.grouping.level) or not _within(small.columns, large.columns):
-        return False
-    constant = len(small.names) == 1 and large.structure in CONSTANT
-    return small.structure == large.structure or constant or small.structure in WIDER[large.structure]
-
-
-def _within(columns: Array, space: Array) -> bool:
+def lies_within(columns: Array, space: Array) -> bool:
     """Whether the columns (n, a) are combinations of those of `space` (n, b)."""
     if not space.shape[1]:
         return not columns.shape[1]
@@ -138,24 +109,7 @@ def _within(columns: Array, space: Array) -> bool:
     return bool(np.all(np.abs(left) <= WITHIN))
 
 
-def _comparable(small: LmmResult, large: LmmResult, fixed: int) -> tuple[list[LmmResult], tuple[str, ...]]:
-    """The two fits by one likelihood that compares them, and what was refitted."""
-    restricted = [result.deviance.reml for result in (small, large)]
-    if not any(restricted) or (all(restricted) and not fixed):
-        return [small, large], ()
-    note = "refitted by maximum likelihood, because restricted likelihoods of different fixed effects do not compare"
-    return [refit_lmm(r, reml=False) if r.deviance.reml else r for r in (small, large)], (note,)
-
-
-def _variance_parameters(result: LmmResult) -> int:
-    return result.deviance.random.structure.size + 1
-
-
-def _bounded_variances(fit: LmmFit) -> int:
-    return sum(map(_variances, fit.matrices.random))
-
-
-def _variances(random: RandomColumns) -> int:
+def bounded_variances(random: RandomColumns) -> int:
     """How many variances of a random term cannot be below zero."""
     return 0 if random.structure == "any sign" else len(random.names)
 
@@ -181,9 +135,7 @@ def _without(fit: LmmFit, which: int) -> float:
     return -0.5 * (none.value + response.change_of_units(none.df, none.reml))
 
 
-def _row(name: str, result: LmmResult) -> dict[str, object]:
-    parameters = len(result.estimate) + _variance_parameters(result)
-    aic, bic = (
-        penalty * parameters - 2 * result.log_likelihood for penalty in (2, np.log(result.deviance.products.n_rows))
-    )
-    return {"model": name, "parameters": parameters, "loglik": result.log_likelihood, "aic": aic, "bic": bic}
+def _row(name: str, model: Compared) -> dict[str, object]:
+    parameters = model.coefficients + model.parameters
+    aic, bic = (penalty * parameters - 2 * model.loglik for penalty in (2, np.log(model.n_rows)))
+    return {"model": name, "parameters": parameters, "loglik": model.loglik, "aic": aic, "bic": bic}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from ..engine.arrays import Array, Codes
 from ..engine.conditional import Conditional, Effects, condition
 from ..engine.lmm import LmmResult
 from ..errors import PlanError
+from ..fit import Fit
 from ..formula.coding import Columns, code_new, levels
 from ..formula.frame import ModelFrame
 from ..formula.matrices import Grouping
@@ -38,12 +39,26 @@ def predictions(
     if conditional or interval == "prediction":
         random = _random_part(fit, frame, rows, conditional)
         estimate, weights, own = estimate + random.mode, weights - random.moved, own + random.variance
+    return with_interval(fit, Predicted(estimate, weights, own), next(iter(rows.values())).index, conf_level)
+
+
+class Predicted(NamedTuple):
+    """Estimates (m,) of m rows, which hang on the coefficients by `weights` (m, p), and their `own` variance (m,)."""
+
+    estimate: Array
+    weights: Array
+    own: Array | float
+
+
+def with_interval(fit: Fit, rows: Predicted, index: pd.Index, conf_level: float) -> pd.DataFrame:
+    """A row a row: `estimate std_error df conf_low conf_high`."""
+    estimate, weights, own = rows
     std_error = np.sqrt(np.einsum("ij,jk,ik->i", weights, fit.covariance, weights) + own)
     df = _degrees(fit, weights)
     half = special.stdtrit(df, 0.5 + conf_level / 2) * std_error
     columns = (estimate, std_error, df, estimate - half, estimate + half)
     names = ("estimate", "std_error", "df", "conf_low", "conf_high")
-    return pd.DataFrame(dict(zip(names, columns, strict=True)), index=next(iter(rows.values())).index)
+    return pd.DataFrame(dict(zip(names, columns, strict=True)), index=index)
 
 
 def _columns(frame: ModelFrame, new: pd.DataFrame, random: bool) -> Columns:
@@ -82,8 +97,12 @@ def known_levels(bar: Bar, grouping: Grouping, columns: Columns, rows: Columns) 
     return np.array([place.get(label, -1) for label in labels], dtype=np.intp)
 
 
-def _degrees(fit: LmmFit, weights: Array) -> Array:
-    """(m,) of each row, computed once for equal rows; NaN for rows that the data do not determine."""
+def _degrees(fit: Fit, weights: Array) -> Array:
+    """(m,) of each row, computed once for equal rows; NaN for rows that the data do not determine.
+
+    Of rows that do not hang on the coefficients, infinite.
+    """
     unique, which = np.unique(weights, axis=0, return_inverse=True)
-    df = [fit.degrees(row) if np.isfinite(row).all() else np.nan for row in unique]
+    rows = [row if np.isfinite(row).all() else None for row in unique]
+    df = [np.nan if row is None else fit.degrees(row) if row.any() else np.inf for row in rows]
     return np.array(df, float)[which.ravel()]

@@ -1,30 +1,34 @@
-"""`mmrm`: the mixed model for repeated measures, frame -> engine -> Fit."""
+"""What `mmrm` returns: a fit of repeated measures, and what one does with it."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from ..engine.inference import Information, between_within, constant_within
-from ..engine.mmrm import MmrmResult, fit_mmrm
-from ..engine.structures import KINDS, CovarianceName
-from ..errors import PlanError, TrialWarning
-from ..fit import Array, Fit
+from ..engine.inference import Information
+from ..engine.mmrm import MmrmResult
+from ..engine.structures import CovarianceName
+from ..fit import Array, Fit, spell
 from ..formula.coding import INTERCEPT
-from ..formula.frame import ModelFrame
-from ..formula.matrices import Matrices, RandomColumns, model_matrices
-from ..formula.parse import parse_formula
-from ..formula.visits import Layout, lay_out
+from ..formula.matrices import Matrices
+from ..formula.visits import Layout
+from .bootstrap import Bootstrap
 from .comparison import Method, compare
-from .degrees import Ddf, SmallSample, by_column, small_sample
+from .degrees import Ddf, SmallSample
+from .effect_size import Standard
 from .fit import covariance_rows
-
-INFORMED = ("kenward-roger", "satterthwaite")  # methods that take the information about the variance parameters
+from .intervals import Interval as VarianceInterval
+from .prediction import Interval
+from .repeated_inference import repeated_sample
+from .repeated_quantities import covariance_table, deviations, effect_size, shares
+from .repeated_refitting import bootstrap, influence, refit
+from .repeated_rows import modes, predictions, residuals, response_model
+from .residuals import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +40,27 @@ class MmrmFit(Fit):
     result : what the engine found, `result.minimum.path` being the way of its optimiser
     matrices, layout : what the engine was given
     ddf : the small-sample method, and the information that it takes
+    structure : of the covariance of the visits
+
+    Examples
+    --------
+    >>> import core_trial as ct
+    >>> scores = [20, 23, 24, 25, 25, 31, 22, 26, 23, 30, 21, 22]
+    >>> people = pd.DataFrame({"person": list("aabbccddeeff"), "month": [6, 12] * 6, "score": scores})
+    >>> people["arm"] = [0] * 4 + [1] * 6 + [0] * 2
+    >>> fit = ct.mmrm("score ~ arm * C(month)", people, subject="person", visit="month")
+    >>> fit.variance_intervals().round(2)[["estimate", "conf_low", "conf_high"]].to_numpy()[0].tolist()
+    [1.83, 1.04, 4.48]
+    >>> seen = pd.DataFrame({"person": ["a", "new"], "month": [12, 12], "arm": [0, 0]})
+    >>> fit.predict(seen, conditional=True)["estimate"].round(2).tolist()
+    [23.0, 23.33]
     """
 
     result: MmrmResult = field(repr=False)
     matrices: Matrices = field(repr=False)
     layout: Layout = field(repr=False)
     ddf: Method
+    structure: CovarianceName
 
     def residual_covariance(self) -> pd.DataFrame | dict[Any, pd.DataFrame]:
         """Covariance of the residuals, visits by visits; with `group`, one for each of its levels.
@@ -60,10 +79,9 @@ class MmrmFit(Fit):
         rows = []
         if self.layout.cluster is not None:
             rows.append((self.layout.cluster.name, INTERCEPT, INTERCEPT, self.result.cluster_variance, 1.0))
-        groups = ("",) if self.layout.group is None else self.layout.group.labels
         names = [str(label) for label in self.layout.visit.labels]
-        for group, covariance in zip(groups, self.result.residual_covariances, strict=True):
-            rows.extend(covariance_rows(f"Residual {group}".strip(), names, covariance))
+        for group, covariance in zip(self.residual_names, self.result.residual_covariances, strict=True):
+            rows.extend(covariance_rows(group, names, covariance))
         return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
 
     def compare_ddf(self, term: str | None = None, *, conf_level: float = 0.95) -> pd.DataFrame:
@@ -74,197 +92,116 @@ class MmrmFit(Fit):
         """
 
         def inference(ddf: Ddf, information: Information | None) -> SmallSample:
-            return _inference(ddf, information, self.result, self.matrices, self.layout)
+            return repeated_sample(ddf, information, self.result, self.matrices, self.layout)
 
         return compare(self, inference, self.ddf, term, conf_level)
 
+    def ranef(self) -> pd.DataFrame:
+        """Conditional modes of the effects of clusters: `group level term mode std_error`; PlanError without clusters.
 
-def mmrm(
-    formula: str,
-    data: pd.DataFrame,
-    *,
-    subject: str,
-    visit: str,
-    covariance: CovarianceName = "us",
-    ddf: Ddf = "kenward-roger",
-    information: Information = "observed",
-    reml: bool = True,
-    group: str | None = None,
-    cluster: str | None = None,
-) -> MmrmFit:
-    """Mixed model for repeated measures, with small-sample inference for its fixed effects.
+        `std_error` is the standard deviation of an effect about its mode, the parameters known.
+        """
+        return modes(self)
 
-    Subjects are independent, or exchangeable within clusters; the residuals of one subject have a covariance over the
-    visits. A subject contributes the visits that it has: the analysis is valid if what is missing depends on what was
-    observed (missing at random).
+    def predict(
+        self,
+        new: pd.DataFrame | None = None,
+        *,
+        conditional: bool = False,
+        interval: Interval = "confidence",
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """A row a row: `estimate std_error df conf_low conf_high`, with the index of the rows.
 
-    Parameters
-    ----------
-    formula : such as `csq8 ~ arm * month + csq8_baseline`, without bar terms. Columns of text are factors with levels
-        in alphabetical order
-    data : a row a subject and visit; rows with a missing value in a column that is used are left out and counted in
-        `notes`
-    subject : column that tells subjects apart, over all clusters
-    visit : column of the visits, in the order of sorted labels or of the categories; the labels are times for `sp_exp`
-    covariance : of the visits. `us` unstructured; `toep` a correlation for each lag; `ar1` correlation rho^lag; `cs`
-        the same correlation for all, which may be negative; `ad` ante-dependence, the product of a correlation for
-        each step. These, but for `us`, have one variance for all visits, and with `h` (`ar1h`) one for each. `sp_exp`
-        has correlation rho^distance in time. Lags and steps count the visits that occur
-    ddf : `kenward-roger` (with adjusted standard errors; REML only), `satterthwaite`, `between-within` (Schluchter and
-        Elashoff, 1990; the intercept's are those within subjects), `clusters` (clusters, or subjects, less the
-        parameters at their level), `residual`, or `normal` for z tests
-    information : `observed` (as SAS and the R package mmrm) or `expected`, from which the covariance of the variance
-        parameters is taken
-    reml : restricted maximum likelihood, or maximum likelihood
-    group : column of groups of subjects, such as the arm, that have a covariance of their own each
-    cluster : column of clusters of subjects, such as the team, with a random intercept
+        Parameters
+        ----------
+        new : rows with the columns of the formula but the outcome, and, unless means over subjects are predicted, those
+            of subject, visit, group and cluster; by default the rows of the fit
+        conditional : given what was observed of the subject and its cluster, as a missing visit is imputed; the outcome
+            itself at a visit that was observed. Subjects and clusters that are not in the fit are as others
+        interval : `confidence`, of the mean of such rows; or `prediction`, of a single outcome
 
-    Notes
-    -----
-    Kenward-Roger is the linear one: second derivatives of the covariance by its parameters are left out, which makes
-    it independent of the choice of parameters. It is that of SAS for `us`, and `vcov = "Kenward-Roger-Linear"` of the
-    R package mmrm for every covariance. `aic` counts the parameters of the covariance (by REML) or all (by maximum
-    likelihood), and `bic` takes the logarithm of the number of independent units, subjects or clusters, as SAS.
+        The standard error allows for the coefficients, by the covariance that inference uses, and for the outcome about
+        its mean, the parameters of the covariance being taken as known. NaN where the data do not determine the mean.
+        """
+        return predictions(self, new, conditional, interval, conf_level)
 
-    Raises
-    ------
-    PlanError : the formula or an option is wrong, the outcome is not a number
-    DataError : a value is infinite, a subject has more than one row of a visit, the outcome does not vary
-    DesignError : a single visit, a subject in two groups or clusters, a visit without variation, more effects than the
-        rows can tell apart
-    FitError : the likelihood has no maximum that could be found
+    def residuals(self, kind: Kind = "conditional") -> pd.Series:
+        """A residual for each row of the fit.
 
-    Examples
-    --------
-    >>> data = pd.DataFrame(
-    ...     {
-    ...         "person": list("aabbccddee"),
-    ...         "month": [6, 12] * 5,
-    ...         "arm": [0, 0, 0, 0, 1, 1, 1, 1, 1, 1],
-    ...         "score": [20, 23, 24, 25, 25, 31, 22, 26, 23, 30],
-    ...     }
-    ... )
-    >>> fit = mmrm("score ~ arm * C(month)", data, subject="person", visit="month")
-    >>> fit.tidy().round(3).loc[3, ["estimate", "df", "p_value"]].tolist()
-    [3.667, 3.0, 0.074]
-    """
-    _check_options(formula, covariance, information)
-    columns = [name for name in (subject, visit, group, cluster) if name is not None]
-    parsed = parse_formula(formula)
-    matrices = model_matrices(parsed, data, columns)
-    layout = lay_out(
-        data,
-        matrices.rows,
-        subject=subject,
-        visit=visit,
-        group=group,
-        cluster=cluster,
-        spatial=covariance == "sp_exp",
-    )
-    result = fit_mmrm(matrices.y, matrices.x, layout.engine, covariance, reml=reml)
-    method = (ddf, information if ddf in INFORMED else None)
-    inference = _inference(*method, result, matrices, layout)
-    return MmrmFit(
-        terms=tuple(matrices.names[i] for i in result.kept),
-        estimate=result.estimate,
-        covariance=inference.covariance,
-        degrees=inference.degrees,
-        method=_method(matrices, layout, covariance, reml, inference.words),
-        notes=(*matrices.notes, *layout.notes, *_notes(matrices, layout, result)),
-        summary=_summary(result, layout),
-        joint=inference.joint,
-        frame=ModelFrame(parsed.fixed, matrices.columns, result.kept),
-        result=result,
-        matrices=matrices,
-        layout=layout,
-        ddf=method,
-    )
+        `marginal` y - X beta; `conditional` these less the modes of the clusters, if there are any; `pearson` those
+        over the standard deviation of their visit; `scaled` L^-1 (y - X beta), L L' the covariance of the outcome,
+        which are uncorrelated with variance 1 if the model holds (the `normalized` ones of the R package mmrm).
+        """
+        return residuals(self, kind)
 
+    def effect_size(
+        self,
+        weights: str | Mapping[str, float],
+        *,
+        visit: Hashable | None = None,
+        standard: Standard = "total",
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """A coefficient, or a linear combination term -> weight, in standard deviations of the outcome at `visit`.
 
-def _check_options(formula: str, covariance: str, information: str) -> None:
-    if parse_formula(formula).bars:
-        raise PlanError(f"formula {formula!r} has a bar term: use subject=, visit= and cluster= in its place")
-    if covariance not in KINDS:
-        raise PlanError(f"covariance {covariance!r} is unknown; choose from {', '.join(KINDS)}")
-    if information not in get_args(Information):
-        raise PlanError(f"information {information!r} is unknown; choose from {', '.join(get_args(Information))}")
-
-
-def _inference(
-    ddf: Ddf, information: Information | None, result: MmrmResult, matrices: Matrices, layout: Layout
-) -> SmallSample:
-    if ddf == "kenward-roger-2009":
-        raise PlanError("kenward-roger-2009 is for lmm; choose kenward-roger, which for mmrm is the linear one")
-    if ddf == "between-within":
-        words = "between-within degrees of freedom (Schluchter and Elashoff, 1990)"
-        return by_column(
-            result.covariance, _between_within(matrices.x[:, result.kept], matrices.names[0], layout), words
+        One row: `term estimate std_error df conf_low conf_high sd`. The variance is that at the visit, or averaged over
+        the rows of all visits, with that of clusters (`total`) or without (`within`); the rest as for `lmm`.
+        """
+        chosen = {weights: 1.0} if isinstance(weights, str) else weights
+        return pd.DataFrame(
+            [{"term": spell(chosen), **effect_size(self, self.row(chosen), visit, standard, conf_level)}]
         )
-    intercept = np.ones((len(matrices.y), 1))
-    nested = replace(matrices, random=tuple(RandomColumns(intercept, (INTERCEPT,), f) for f in layout.nested))
-    found = small_sample(ddf, result, nested, reml=result.at.deviance.reml, information=information)
-    linear = ", second derivatives of the covariance left out" if ddf == "kenward-roger" else ""
-    return replace(found, words=found.words + linear)
 
+    def variance_intervals(
+        self, *, interval: VarianceInterval = "profile", conf_level: float = 0.95, reml: bool | None = None
+    ) -> pd.DataFrame:
+        """Standard deviations and correlations of the visits, after the standard deviation of clusters.
 
-def _between_within(x: Array, first: str, layout: Layout) -> Array:
-    """(p,) degrees of freedom of each coefficient; the intercept has those within subjects, as in the package mmrm."""
-    column = between_within(x, [factor.level for factor in layout.nested])
-    if first == INTERCEPT:
-        varying = int(np.sum(~constant_within(x, layout.subject.level)))
-        column[0] = len(x) - len(layout.subject.labels) - varying
-    return column
+        Parameters and columns are those of `LmmFit.variance_intervals`. Correlations of visits at which no subject was
+        seen twice are left out.
+        """
+        return covariance_table(self, deviations(self), interval, conf_level, reml)
 
+    def icc_intervals(
+        self, *, interval: VarianceInterval = "profile", conf_level: float = 0.95, reml: bool | None = None
+    ) -> pd.DataFrame:
+        """Share of clusters in the variance at each visit, with the columns of `variance_intervals`."""
+        return covariance_table(self, shares(self), interval, conf_level, reml)
 
-def _method(matrices: Matrices, layout: Layout, covariance: CovarianceName, reml: bool, inference: str) -> str:
-    likelihood = "restricted maximum likelihood" if reml else "maximum likelihood"
-    by_group = f" for each {layout.group.name}" if layout.group else ""
-    clusters = (
-        f" and random intercepts by {layout.cluster.name} ({len(layout.cluster.labels)} levels)"
-        if layout.cluster
-        else ""
-    )
-    return (
-        f"Mixed model for repeated measures fitted by {likelihood} to {len(matrices.y)} rows of"
-        f" {len(layout.subject.labels)} subjects, with {KINDS[covariance].words} covariance of {layout.visit.name}"
-        f" ({len(layout.visit.labels)} visits){by_group}{clusters}; {inference}"
-    )
+    def simulate(self, n: int, *, seed: int, conditional: bool = False) -> Array:
+        """Outcomes drawn from the fit, (n, rows): with new effects of clusters, or if `conditional` with their modes.
 
+        The i-th depends on `seed` and i only.
+        """
+        return np.concatenate(list(response_model(self, conditional=conditional).draw(n, seed)))
 
-def _notes(matrices: Matrices, layout: Layout, result: MmrmResult) -> Iterator[str]:
-    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
-    if dropped:
-        yield f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it"
-    unseen = sorted(
-        {(i, j) for c in result.residual_covariances for i, j in np.argwhere(np.tril(np.isnan(c))).tolist()}
-    )
-    if unseen:
-        labels = layout.visit.labels
-        pairs = "; ".join(f"{labels[j]} and {labels[i]}" for i, j in unseen)
-        yield f"the data do not determine the covariance of these visits, at which no subject was seen: {pairs}"
-    boundary = []
-    if result.singular and layout.cluster:
-        boundary.append(f"a variance of zero is estimated for the random effects of {layout.cluster.name}")
-    if layout.spatial and result.uncorrelated:
-        boundary.append(f"a correlation of zero is estimated between any two of {layout.visit.name}")
-    for what in boundary:
-        warnings.warn(f"boundary fit: {what}", TrialWarning, stacklevel=3)
-        yield f"boundary fit: {what}"
+    def refit(self, response: ArrayLike) -> MmrmFit:
+        """The same model of another outcome in the same rows, (rows,), as if `mmrm` had fitted it."""
+        return refit(self, response)
 
+    def bootstrap(self, n: int = 999, *, seed: int) -> Bootstrap:
+        """`n` outcomes drawn from the fit and fitted again; `.tidy()` of the result has the intervals.
 
-def _summary(result: MmrmResult, layout: Layout) -> dict[str, Any]:
-    reml, deviance = result.at.deviance.reml, -2 * result.log_likelihood
-    parameters = len(result.minimum.theta) + (0 if reml else len(result.kept))
-    clusters = {"n_clusters": len(layout.cluster.labels)} if layout.cluster else {}
-    units = len((layout.cluster or layout.subject).labels)
-    return {
-        "nobs": result.at.deviance.n_rows,
-        "n_subjects": len(layout.subject.labels),
-        **clusters,
-        "loglik": result.log_likelihood,
-        "aic": deviance + 2 * parameters,
-        "bic": deviance + np.log(units) * parameters,
-        "reml": reml,
-        "singular": result.singular or (layout.spatial and result.uncorrelated),
-        "converged": True,
-    }
+        Coefficients and variance components are followed; the standard errors of the former are without adjustment.
+        FitError where none of the outcomes could be fitted.
+        """
+        return bootstrap(self, n, seed)
+
+    def influence(self, term: str, *, by: str | None = None) -> pd.DataFrame:
+        """A row a cluster, or a subject: the coefficient `term` of the same model without it.
+
+        `by` is the column of clusters or of subjects, by default that of clusters if there are any. The columns are
+        those of `LmmFit.influence`.
+        """
+        return influence(self, term, by)
+
+    @property
+    def reml(self) -> bool:
+        return self.result.at.deviance.reml
+
+    @property
+    def residual_names(self) -> list[str]:
+        """`Residual`, or that and the name of each group."""
+        groups = ("",) if self.layout.group is None else self.layout.group.labels
+        return [f"Residual {group}".strip() for group in groups]

@@ -1,16 +1,19 @@
-"""What the reader of a linear mixed model must know of it, and the row that describes it."""
+"""What the reader of a mixed model must know of it, and the row that describes it."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..engine.lmm import LmmResult
+from ..engine.mmrm import MmrmResult
 from ..errors import TrialWarning
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import Matrices
+from ..formula.visits import Layout
 
 
 def lmm_notes(matrices: Matrices, result: LmmResult, *, stacklevel: int) -> tuple[str, ...]:
@@ -47,3 +50,49 @@ def lmm_summary(matrices: Matrices, result: LmmResult) -> dict[str, Any]:
         between = float(result.covariances[0][0, 0])
         summary["icc"] = between / (between + result.sigma**2)
     return summary
+
+
+def repeated_notes(matrices: Matrices, layout: Layout, result: MmrmResult, *, stacklevel: int) -> tuple[str, ...]:
+    """The same of repeated measures, and covariances that the data do not determine."""
+    notes = [*matrices.notes, *layout.notes, *_undetermined(matrices, layout, result)]
+    boundary = []
+    if result.singular and layout.cluster:
+        boundary.append(f"a variance of zero is estimated for the random effects of {layout.cluster.name}")
+    if layout.spatial and result.uncorrelated:
+        boundary.append(f"a correlation of zero is estimated between any two of {layout.visit.name}")
+    for what in boundary:
+        notes.append(f"boundary fit: {what}")
+        warnings.warn(notes[-1], TrialWarning, stacklevel=stacklevel + 1)
+    return tuple(notes)
+
+
+def _undetermined(matrices: Matrices, layout: Layout, result: MmrmResult) -> Iterator[str]:
+    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
+    if dropped:
+        yield f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it"
+    unseen = sorted(
+        {(i, j) for c in result.residual_covariances for i, j in np.argwhere(np.tril(np.isnan(c))).tolist()}
+    )
+    if unseen:
+        labels = layout.visit.labels
+        pairs = "; ".join(f"{labels[j]} and {labels[i]}" for i, j in unseen)
+        yield f"the data do not determine the covariance of these visits, at which no subject was seen: {pairs}"
+
+
+def repeated_summary(result: MmrmResult, layout: Layout) -> dict[str, Any]:
+    """What `glance()` shows."""
+    reml, deviance = result.at.deviance.reml, -2 * result.log_likelihood
+    parameters = len(result.minimum.theta) + (0 if reml else len(result.kept))
+    clusters = {"n_clusters": len(layout.cluster.labels)} if layout.cluster else {}
+    units = len((layout.cluster or layout.subject).labels)
+    return {
+        "nobs": result.at.deviance.n_rows,
+        "n_subjects": len(layout.subject.labels),
+        **clusters,
+        "loglik": result.log_likelihood,
+        "aic": deviance + 2 * parameters,
+        "bic": deviance + np.log(units) * parameters,
+        "reml": reml,
+        "singular": result.singular or (layout.spatial and result.uncorrelated),
+        "converged": True,
+    }
