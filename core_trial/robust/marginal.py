@@ -99,13 +99,12 @@ def gee(
         ward) of a cluster and another between these. Standard errors hold whether it is right or not
     correction : `kc` (Kauermann and Carroll, 2001), `md` (Mancl and DeRouen, 2001), `fg` (Fay and Graubard, 2001),
         `mbn` (Morel, Bokossa and Neerchal, 2003), `avg`, the mean of the standard errors of KC and MD (Ford and
-        Westgate, 2017), `cr2` (Bell and McCaffrey, 2002), or `none`; `fit.compare_corrections()` shows all together.
-        `kc` and `cr2` are both (I - H)^-1/2 of the leverage H of a cluster. Where covariates vary within clusters H is
-        not symmetric: `kc` is then what geesmv computes, whose axes are taken to be at right angles, and differs from
-        the exact root by a few per cent of the standard error of such a covariate, and less of that of the arm; `cr2`
-        takes the exact root, and is unbiased where the working correlation is right
-    ddf : `clusters`, less cluster-level parameters; `satterthwaite` (not with `mbn` and `avg`; of the exact root for
-        `kc`), under the working correlation; or `normal`
+        Westgate, 2017), or `none`; `fit.compare_corrections()` shows all side by side. `kc` takes the inverse root of
+        I - H, H the leverage of a cluster, and is unbiased where the working correlation is right. H is not symmetric
+        where covariates or variances differ within clusters; geesmv 1.3 transposes its eigenvectors there instead of
+        inverting them, so that its KC is not this one, and may be far too small
+    ddf : `clusters`, less cluster-level parameters; `satterthwaite` (not with `mbn` and `avg`), under the working
+        correlation; or `normal`
     time, subcluster : columns, see `correlation`
     weights : column of whole numbers: how many such rows there are, each correlated with the others
 

@@ -44,7 +44,7 @@ def cluster_robust(
     correction : `cr0`, none; `cr1`, times K / (K - 1) of K clusters; `cr1s`, Stata's; `cr2`, of Bell and McCaffrey,
         unbiased if the working model holds; `cr3`, of Mancl and DeRouen, near the jackknife. The working model is
         independent rows with the variance of the family, over the weights; for correlated rows take `ct.gee` with
-        `correction="cr2"` and `ddf="satterthwaite"`
+        `correction="kc"` and `ddf="satterthwaite"`, which is CR2 with that working model
     ddf : `satterthwaite`, also for several contrasts together, as Hotelling's F (HTZ of Pustejovsky and Tipton, 2018,
         J Bus Econ Stat 36:672); `clusters`, less cluster-level parameters; or `normal`
     weights : column of inverse variances: a weight of 2 is the same as the row twice
