@@ -79,7 +79,8 @@ def observe(
     parsed = parse_formula(formula, generalised=True)
     _check_formula(parsed, model)
     roles = [cluster, *also, *([weights] if weights else [])]
-    matrices = model_matrices(parsed, frame, also=roles)
+    with np.errstate(all="ignore"):  # a logarithm of zero is refused, its row named
+        matrices = model_matrices(parsed, frame, also=roles)
     rule = _Rule(frame, matrices.rows)
     y, trials = _outcome(parsed, matrices, model, rule)
     offset = np.zeros(len(y)) if matrices.offset is None else matrices.offset

@@ -72,10 +72,11 @@ def _lone(parts: ClusterParts, observed: Observations) -> Iterator[str]:
 
 def _few(inference: SmallSample, parts: ClusterParts, names: Sequence[str]) -> Iterator[str]:
     """The effects, but for the intercept, whose t distribution depends on normal cluster means."""
-    for name, row in zip(names, np.eye(len(names)), strict=True):
-        df = np.inf if name == INTERCEPT or parts.is_lone(row) else inference.degrees(row)
-        if round(df, 6) < FEW:
-            yield f"{df:.3g} degrees of freedom for {name}: its interval depends on normal means of clusters"
+    rows = zip(names, np.eye(len(names)), strict=True)
+    effects = {name: inference.degrees(row) for name, row in rows if name != INTERCEPT and not parts.is_lone(row)}
+    few = [f"{name} {df:.3g}" for name, df in effects.items() if round(df, 6) < FEW]
+    if few:
+        yield f"few degrees of freedom ({', '.join(few)}): the intervals depend on normal means of clusters"
 
 
 def _summary(observed: Observations, state: QuasiFit) -> dict[str, Any]:

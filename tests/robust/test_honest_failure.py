@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -116,10 +115,8 @@ def test_exposure_must_be_positive(rows, value):
 
 def test_an_offset_of_no_exposure_names_the_row(rows):
     rows.loc[7, "years"] = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        with pytest.raises(ct.DataError, match="row 8"):
-            gee(rows, "days ~ arm + offset(log(years))", "poisson")
+    with pytest.raises(ct.DataError, match="-inf in row 8"):
+        gee(rows, "days ~ arm + offset(log(years))", "poisson")
 
 
 def test_missing_exposure_is_counted(rows):
@@ -254,11 +251,22 @@ def test_neither_the_package_nor_a_regression_loads_statsmodels():
 
 def test_few_degrees_of_freedom_are_warned_of_once(rows):
     few = rows[rows["team"].isin(["t0", "t1", "t2", "t3"])]
-    with pytest.warns(ct.TrialWarning, match=r"degrees of freedom for arm\[T.intervention\]") as caught:
+    with pytest.warns(ct.TrialWarning, match=r"few degrees of freedom \(arm\[T.intervention\] 2") as caught:
         fit = ct.cluster_robust("score ~ arm", few, cluster="team")
     assert len(caught) == 1
     assert caught[0].filename == __file__
-    assert any("depends on normal means" in note for note in fit.notes)
-    with pytest.warns(ct.TrialWarning, match="2 degrees of freedom") as caught:
-        gee(few, "score ~ arm", "gaussian")
+    assert any("depend on normal means" in note for note in fit.notes)
+    with pytest.warns(ct.TrialWarning, match="intervention\\] 2, age 2") as caught:
+        gee(few, "score ~ arm + age", "gaussian")
+    assert len(caught) == 1
     assert caught[0].filename == __file__
+
+
+def test_a_correlation_that_cannot_be_is_refused():
+    """Pairs of opposite outcomes, and one large cluster whose outcomes cannot all be so correlated."""
+    team = np.concatenate([np.repeat(np.arange(20), 2), np.full(12, 20)])
+    y = np.concatenate([np.tile([0, 1], 20), np.tile([0, 1], 6)])
+    frame = pd.DataFrame({"team": team, "x": np.arange(52) % 5, "y": y})
+    with pytest.raises(ct.FitError, match=r"within clusters, -0\.\d+, cannot be that of a cluster of 12 rows"):
+        gee(frame, "y ~ x")
+    assert gee(frame, "y ~ x", correlation="independence").correlations()["estimate"].iloc[0] < 0
