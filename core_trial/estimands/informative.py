@@ -32,7 +32,8 @@ def informative_size(
     average of an arm is its total over its size, the cluster average the mean of its clusters' means, proportions or
     rates; the effect is their difference, or that of their logarithms (Li et al. 2025, Stat Med 44:e70270, with no
     working model). With few clusters such a test has little power: a large p-value is no proof. Without informative
-    size it rejected 2 to 4 % of simulated trials at 5 % (25 clusters, proportions of 30 %, sizes that vary by 40 %).
+    size it rejected 3 to 5 % of 1,000 simulated trials at 5 % (25 clusters of 20 in the mean, sizes that vary by 40 and
+    80 %, proportions of 10 and 30 %, correlations of 0.01 to 0.1).
 
     Parameters
     ----------

@@ -30,8 +30,9 @@ def model_icc(fit: GlmmFit, *, conf_level: float = 0.95) -> pd.DataFrame:
     - counts, `k`: sqrt(exp(s^2) - 1), the coefficient of variation of the clusters' true rates
     - counts, scale `data`: var(m) / (var(m) + E var(y | m)) for the expected counts m of a row
 
-    Limits are those of s by profile likelihood, the means over clusters being held. They are by maximum likelihood,
-    which takes the variation of few clusters for somewhat smaller than it is.
+    Limits are those of s by profile likelihood, the means over clusters being held. Maximum likelihood takes the
+    variation of few clusters for somewhat smaller than it is: at 25 simulated clusters 95 % limits held 89 to 97 % of
+    proportions' correlations of 0.02 to 0.1, and 89 to 99 % of k of 0.25 to 1.
 
     Returns
     -------
