@@ -38,8 +38,8 @@ from .mixed.bootstrap_tests import bootstrap_test as bootstrap_test
 from .mixed.designs import longitudinal as longitudinal
 from .mixed.fit import LmmFit as LmmFit
 from .mixed.likelihood import LikelihoodRatio as LikelihoodRatio
-from .mixed.nested import likelihood_ratio as likelihood_ratio
 from .mixed.model import lmm as lmm
+from .mixed.nested import likelihood_ratio as likelihood_ratio
 from .mixed.repeated import MmrmFit as MmrmFit
 from .mixed.repeated_model import mmrm as mmrm
 from .plan import Plan as Plan

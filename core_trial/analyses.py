@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ import pandas as pd
 
 from .clusters.correlation import IntraclusterCorrelation, icc
 from .data.trial import Trial
-from .errors import DataError, DesignError, FitError, PlanError
+from .errors import DataError, DesignError, FitError, PlanError, TrialWarning
+from .estimands.targets import check_target
 from .fit import Fit
 from .plan import AnyAnalysis, Outcome, Plan
 from .report.cells import SUPPRESSED
@@ -34,14 +36,15 @@ EFFECTS = (
     ),
     *("estimate", "std_error", "conf_low", "conf_high", "statistic", "df", "p_value", "z_low", "z_high", "z_p"),
     *("clusters_intervention", "clusters_control", "n_intervention", "n_control"),
-    *("intervention_summary", "control_summary", "icc", "icc_low", "icc_high", "icc_design_effect", "method", "notes"),
+    *("intervention_summary", "control_summary"),
+    *("icc_of", "icc", "icc_low", "icc_high", "icc_design_effect", "method", "notes"),
 )
 """Columns of the frame of effects, in this order."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One analysis of one outcome: its fit, or the reason why there is none."""
+    """One analysis of one outcome: its fit, and in `notes` what a reader must know, or why there is no fit."""
 
     outcome: Outcome
     analysis: AnyAnalysis
@@ -49,7 +52,7 @@ class Result:
     fit: Fit | None = None
     reproduction: Fit | None = None
     icc: IntraclusterCorrelation | None = None
-    reason: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ def analyse(
 ) -> tuple[list[Result], list[LeftOut]]:
     """Every analysis of the plan's outcomes (or of those named), in the order of the plan.
 
-    A model that cannot be fitted gives a `Result` with a reason instead of a fit; an outcome without records is
-    left out and says so.
+    A model that cannot be fitted gives a `Result` without a fit, whose note says why; an outcome without records is
+    left out and says so. A pre-specified analysis that does not target the estimand has a note of it.
     """
     results: list[Result] = []
     left_out: list[LeftOut] = []
@@ -87,16 +90,33 @@ def _run(trial: Trial, plan: Plan, outcome: Outcome, analysis: AnyAnalysis) -> R
     data, cluster = trial.frame(analysis.frame or outcome.frame), plan.trial.cluster
     try:
         fit = analysis.fit(outcome, data, cluster=cluster)
-        wanted = plan.trial.reproduction
-        reproduction = analysis.fit(outcome, data, cluster=cluster, ddf=wanted) if wanted else None
+        wanted = plan.trial.reproduction is not None
+        reproduction = analysis.fit(outcome, data, cluster=cluster, large_sample=True) if wanted else None
         within = _icc(plan, outcome, data) if outcome.icc and analysis.prespecified else None
     except (DataError, DesignError, FitError) as error:
-        return Result(outcome, analysis, data, reason=str(error))
-    return Result(outcome, analysis, data, fit, reproduction, within)
+        return Result(outcome, analysis, data, notes=(str(error),))
+    return Result(outcome, analysis, data, fit, reproduction, within, (*fit.notes, *_missed(outcome, analysis, fit)))
+
+
+def _missed(outcome: Outcome, analysis: AnyAnalysis, fit: Fit) -> tuple[str, ...]:
+    """Where a pre-specified analysis misses the estimand: a note of the report, so no warning."""
+    if not analysis.prespecified:
+        return ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrialWarning)
+        return check_target(fit, average=outcome.estimand.average, effect=outcome.estimand.effect)
 
 
 def _icc(plan: Plan, outcome: Outcome, data: pd.DataFrame) -> IntraclusterCorrelation:
-    return icc(outcome.variable, data, cluster=plan.trial.cluster, within="arm", conf_level=plan.trial.conf_level)
+    return icc(
+        outcome.variable,
+        data,
+        cluster=plan.trial.cluster,
+        within="arm",
+        kind=outcome.kind,
+        person_time=outcome.person_time,
+        conf_level=plan.trial.conf_level,
+    )
 
 
 def effects(results: Iterable[Result], plan: Plan) -> pd.DataFrame:
@@ -120,7 +140,7 @@ def _row(result: Result, plan: Plan) -> dict[str, Any]:
         "unit": outcome.unit,
         "direction": outcome.direction,
         "method": fit.method if fit else "not estimated",
-        "notes": "; ".join(fit.notes) if fit else result.reason,
+        "notes": "; ".join(result.notes),
     }
     analysed = _analysed(result, plan)
     row |= _numbers_analysed(analysed, plan.trial.cluster)
@@ -183,9 +203,9 @@ def _summary(rows: pd.DataFrame, outcome: Outcome, rules: Disclosure) -> str:
     return f"{values.mean():.1f} ({values.std():.1f})" if enough else SUPPRESSED
 
 
-def _correlation(correlation: IntraclusterCorrelation | None) -> dict[str, float]:
+def _correlation(correlation: IntraclusterCorrelation | None) -> dict[str, Any]:
     columns = {"icc": "estimate", "icc_low": "conf_low", "icc_high": "conf_high", "icc_design_effect": "design_effect"}
     if correlation is None:
-        return dict.fromkeys(columns, np.nan)
+        return {"icc_of": "", **dict.fromkeys(columns, np.nan)}
     row = correlation.tidy().iloc[0]
-    return {name: row[column] for name, column in columns.items()}
+    return {"icc_of": str(row["term"])} | {name: row[column] for name, column in columns.items()}

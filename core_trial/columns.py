@@ -68,8 +68,10 @@ def coded_arm(column: pd.Series) -> pd.Series:
 
 def constant_within(column: pd.Series, cluster: pd.Series) -> None:
     """Raise a `DesignError` that names the clusters in which the column takes more than one value."""
-    values = column.groupby(cluster.to_numpy()).nunique()
-    varying = values.index[values > 1]
+    level, labels = pd.factorize(cluster, sort=True)
+    value = pd.factorize(column)[0]
+    first = value[np.unique(level, return_index=True)[1]]
+    varying = labels[np.unique(level[(value != first[level]) & (level >= 0)])]
     if len(varying):
         raise DesignError(
             f"{column.name!r} varies within {_listed('cluster', varying)}: a {cluster.name!r} must have one value of it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ from .report.tables import Table
 from .report.verify import Comparison, compare_outputs
 from .report.word import render_docx
 from .report.write import check_replaceable, restore_run, write_run
+from .side_by_side.comparison import Comparison as SideBySide
+from .side_by_side.comparison import compare
 from .trial_folder import PLAN, read_records
 
 Progress = Callable[[str], None]
@@ -53,8 +55,8 @@ class Run:
     @property
     def messages(self) -> tuple[str, ...]:
         """What was not done and why, a sentence each."""
-        failed = (f"{result.analysis.id}: not estimated. {result.reason}" for result in self.results if not result.fit)
-        return (*map(str, self.left_out), *failed)
+        failed = [result for result in self.results if not result.fit]
+        return (*map(str, self.left_out), *(f"{r.analysis.id}: not estimated. {'; '.join(r.notes)}" for r in failed))
 
     @property
     def failed(self) -> bool:
@@ -86,7 +88,8 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
     table = effects(results, plan)
     progress("Drawing the figures")
     described = baseline(trial, rules)
-    plots = _plots(table, panel, plan, rules)
+    compared = _compared(trial, plan, left_out)
+    plots = _plots(table, panel, plan, rules) | _comparison_plots(compared)
     document = sections.compose(
         plan,
         (
@@ -94,6 +97,7 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
             sections.records(trial, score_counts(trial)),
             sections.baseline_section(described.frame),
             sections.effects_section(table, plan, _truth(trial)),
+            *([sections.side_by_side(compared)] if compared else []),
             sections.figures(plots),
             sections.methods(results),
             sections.notes(results, left_out),
@@ -129,6 +133,19 @@ def _plots(table: pd.DataFrame, panel: pd.DataFrame, plan: Plan, rules: Disclosu
             "Fidelity of each team (thin lines) and mean of each arm with its confidence interval.",
         )
     return plots
+
+
+def _compared(trial: Trial, plan: Plan, left_out: Sequence[LeftOut]) -> dict[str, tuple[str, SideBySide]]:
+    """The outcomes that the plan wants compared and the trial has records of: id -> label and comparison."""
+    absent, level = [each.outcome.id for each in left_out], plan.trial.conf_level
+    wanted = [outcome for outcome in plan.outcomes if outcome.compare and outcome.id not in absent]
+    return {o.id: (o.label, compare(trial, o.id, plan=plan, conf_level=level)) for o in wanted}
+
+
+def _comparison_plots(compared: Mapping[str, tuple[str, SideBySide]]) -> dict[str, tuple[Plot, str]]:
+    caption = "{}: every defensible analysis beside the pre-specified one (filled)."
+    found = {f"side-by-side-{name}": (each.forest(), caption.format(label)) for name, (label, each) in compared.items()}
+    return {name: plot for name, plot in found.items() if plot[0].data["estimate"].notna().any()}
 
 
 def _outputs(document: Document, plan: Plan, plots: Mapping[str, Plot]) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from .plots import Plot
 from .report.cells import INTERVAL
 from .report.document import Definitions, Document, FigureBlock, Notes, Paragraph, Section
 from .report.tables import Column, Table
+from .side_by_side.comparison import Comparison
 
 BASELINE_FORMATS = {
     "number": "{:,.0f}",
@@ -178,12 +179,49 @@ def _icc_table(effects: pd.DataFrame, plan: Plan) -> Table:
     interval = f"{plan.trial.conf_level:.0%} CI"
     columns = (
         Column("label", "Outcome"),
-        Column("icc", f"ICC ({interval})", "{:.3f} ({:.3f} to {:.3f})", parts=("icc", "icc_low", "icc_high")),
+        Column("measure", "Measure"),
+        Column("icc", f"Estimate ({interval})", "{:.3f} ({:.3f} to {:.3f})", parts=("icc", "icc_low", "icc_high")),
         Column("icc_design_effect", "Design effect", ".2f"),
     )
     frame = effects[["outcome", "label", "icc", "icc_low", "icc_high", "icc_design_effect"]]
-    note = "Of the outcome at follow-up, within arms, by analysis of variance; it may be negative."
-    return Table("icc", "Intracluster correlation of people within teams", frame, columns, notes=(note,))
+    frame = frame.assign(measure=effects["icc_of"].replace({"icc": "ICC"}))
+    notes = (
+        "ICC of means: of people within teams at follow-up, within arms, by analysis of variance; it may be negative.",
+        "k of rates: standard deviation of the teams' true rates over their mean, within arms, by moments; that of bed "
+        "days holds the variation between stays too.",
+        "Design effect: the variance of an arm's mean or rate over that without differences between teams.",
+    )
+    return Table("icc", "Variation between teams", frame, columns, notes=notes)
+
+
+def side_by_side(comparisons: Mapping[str, tuple[str, Comparison]]) -> Section:
+    """For each outcome (id -> label and comparison), every defensible analysis and whether they agree."""
+    blocks: list[Paragraph | Table] = []
+    for name, (label, comparison) in comparisons.items():
+        blocks += [_side_by_side_table(name, label, comparison), Paragraph(" ".join(comparison.verdict))]
+    return Section("side-by-side", "Analyses side by side", tuple(blocks))
+
+
+def _side_by_side_table(name: str, label: str, comparison: Comparison) -> Table:
+    interval = f"{comparison.conf_level:.0%} CI"
+    frame = comparison.table.assign(
+        heading=comparison.table["measure"].str.capitalize(),
+        shown_label=comparison.table["label"] + comparison.table["prespecified"].map({True: " †", False: ""}),
+    )
+    columns = (
+        Column("shown_label", "Analysis"),
+        Column("adjusted", "Adjusted for"),
+        Column("average", "Average over"),
+        Column("estimate", f"Effect ({interval})", INTERVAL, parts=("estimate", "conf_low", "conf_high")),
+        Column("df", "df", ".1f"),
+        Column("p_value", "p", "p"),
+    )
+    notes = (
+        "† pre-specified. Where the size of clusters (teams) is informative, the effects averaged over participants "
+        "and over clusters differ, and analyses that lie between the two estimate neither.",
+    )
+    title = f"{label}: every defensible analysis"
+    return Table(f"side-by-side-{name}", title, frame, columns, notes, groups="heading", missing="not estimated")
 
 
 def figures(plots: Mapping[str, tuple[Plot, str]]) -> Section:
@@ -205,9 +243,9 @@ def notes(results: Iterable[Result], left_out: Iterable[LeftOut]) -> Section:
     lines = [str(outcome) for outcome in left_out]
     for result in results:
         if result.fit is None:
-            lines.append(f"{result.analysis.id}: not estimated. {result.reason}")
+            lines.append(f"{result.analysis.id}: not estimated. {'; '.join(result.notes)}")
         else:
-            lines += [f"{result.analysis.id}: {note}" for note in result.fit.notes]
+            lines += [f"{result.analysis.id}: {note}" for note in result.notes]
     return Section("notes", "Notes", (Notes(tuple(lines) or ("None.",)),))
 
 

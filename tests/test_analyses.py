@@ -57,10 +57,18 @@ def test_numbers_analysed_are_those_that_the_fits_report(trial: ct.Trial, plan: 
         assert row["clusters_intervention"] + row["clusters_control"] == glance["n_clusters"]
 
 
-def test_icc_stands_with_the_prespecified_analysis_of_people(effects: pd.DataFrame, trial: ct.Trial) -> None:
+def test_variation_between_teams_stands_with_the_prespecified_analysis(effects: pd.DataFrame, trial: ct.Trial) -> None:
     within = ct.icc("csq8_total", trial.frame("patients"), cluster="team", within="arm")
-    assert effects.loc["csq8.lmm", "icc"] == within.estimate
-    assert effects.loc[["csq8.two-stage", "admissions.two-stage"], "icc"].isna().all()
+    options = {"cluster": "team", "within": "arm", "kind": "rate", "person_time": "person_years"}
+    k = ct.icc("admissions", trial.frame("teams"), **options)
+    assert effects.loc["csq8.lmm", ["icc_of", "icc"]].tolist() == ["icc", within.estimate]
+    assert effects.loc["admissions.two-stage", ["icc_of", "icc"]].tolist() == ["k", k.estimate]
+    assert effects.loc[["csq8.two-stage", "admissions.unadjusted"], "icc"].isna().all()
+
+
+def test_an_analysis_that_misses_the_estimand_says_so(effects: pd.DataFrame) -> None:
+    assert "weights clusters between the two" in effects.loc["csq8.lmm", "notes"]
+    assert "estimand" not in effects.loc["admissions.two-stage", "notes"]
 
 
 def test_outcome_without_records_is_left_out_and_says_so(trial: ct.Trial, plan: ct.Plan) -> None:

@@ -18,9 +18,9 @@ from formulaic.errors import FormulaicError
 from numpy.typing import NDArray
 
 from ..columns import coded_arm, constant_within, known, numeric, refuse_rows, require_columns
+from ..engine.arrays import Array, Codes
 from ..errors import DataError, DesignError, FitError, PlanError
 
-Array = NDArray[np.float64]
 Kind = Literal["mean", "proportion", "rate"]
 
 
@@ -188,24 +188,39 @@ def _expected(rows: pd.DataFrame, design: Array, kind: Kind) -> Array:
 
 
 def _gather(rows: pd.DataFrame, kind: Kind) -> pd.DataFrame:
-    share = rows["expected"] / rows["size"] if kind == "proportion" else 0.0
-    grouped = rows.assign(variance=rows["expected"] * (1 - share)).groupby(["cluster", "arm", "stratum"], observed=True)
-    clusters = grouped[["size", "total", "expected", "variance"]].sum()
-    clusters.insert(0, "rows", grouped.size())
-    clusters = clusters.reset_index()
+    level, labels = pd.factorize(rows["cluster"], sort=True)
+    first = rows.iloc[np.unique(level, return_index=True)[1]]
+    size, total, expected = (_sums(rows[name].to_numpy(), level) for name in ("size", "total", "expected"))
     if kind == "mean":
-        clusters["variance"] = _within_variance(rows, len(clusters)) * clusters["size"]
-    return clusters
+        variance = _within_variance(rows, level) * size
+    else:
+        share = rows["expected"] / rows["size"] if kind == "proportion" else 0.0
+        variance = _sums((rows["expected"] * (1 - share)).to_numpy(), level)
+    return pd.DataFrame(
+        {
+            "cluster": labels,
+            "arm": first["arm"].to_numpy(),
+            "stratum": first["stratum"].to_numpy(),
+            "rows": np.bincount(level),
+            "size": size,
+            "total": total,
+            "expected": expected,
+            "variance": variance,
+        }
+    )
 
 
-def _within_variance(rows: pd.DataFrame, clusters: int) -> float:
+def _within_variance(rows: pd.DataFrame, level: Codes) -> float:
     """Pooled variance of individual residuals around the means of their clusters; missing without replication."""
-    df = len(rows) - clusters
-    residual = (rows["total"] - rows["expected"]) / rows["size"]
-    by_cluster = rows.assign(residual=residual * rows["size"]).groupby("cluster", observed=True)[["residual", "size"]]
-    sums = by_cluster.transform("sum")
-    deviation = residual - sums["residual"] / sums["size"]
-    return float((rows["size"] * deviation**2).sum() / df) if df else np.nan
+    df = len(rows) - len(np.unique(level))
+    size = rows["size"].to_numpy()
+    residual = (rows["total"] - rows["expected"]).to_numpy() / size
+    mean = _sums(residual * size, level) / _sums(size, level)
+    return float((size * (residual - mean[level]) ** 2).sum() / df) if df else np.nan
+
+
+def _sums(values: Array, level: Codes) -> Array:
+    return np.bincount(level, values).astype(float)
 
 
 def _cluster_level(design: Array, rows: pd.DataFrame) -> int:

@@ -5,8 +5,8 @@
 'csq8.lmm'
 """
 
-from .analysis import AnyAnalysis as AnyAnalysis
 from .choices import Plan as Plan
+from .kinds import AnyAnalysis as AnyAnalysis
 from .outcome import Estimand as Estimand
 from .outcome import Outcome as Outcome
 from .reading import parse_plan as parse_plan

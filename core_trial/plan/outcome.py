@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .analysis import AnyAnalysis, Strict
+from .analysis import Strict
+from .kinds import AnyAnalysis
 
 
 class Estimand(Strict):
@@ -19,7 +20,11 @@ class Estimand(Strict):
 
 
 class Outcome(Strict):
-    """An outcome, its estimand and its analyses, exactly one of them pre-specified."""
+    """An outcome, its estimand and its analyses, exactly one of them pre-specified.
+
+    `icc` asks for the intracluster correlation (of a rate, the coefficient of variation k), `compare` for every
+    analysis that a reviewer could ask for, side by side.
+    """
 
     id: str
     label: str
@@ -34,6 +39,7 @@ class Outcome(Strict):
     direction: Literal["higher is better", "lower is better"]
     timing: str
     icc: bool = False
+    compare: bool = False
     estimand: Estimand
     analyses: tuple[AnyAnalysis, ...] = Field(alias="analysis", min_length=1)
 

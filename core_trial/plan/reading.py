@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ..errors import PlanError
 from ..resources import shipped
 from .choices import Plan
+from .kinds import MODELS
 
 
 def read_plan(path: Path | str | None = None) -> Plan:
@@ -52,7 +53,7 @@ def _place(location: Sequence[int | str]) -> str:
     for step in location:
         if isinstance(step, int):
             parts[-1] += f" {step + 1}"
-        elif not (parts and parts[-1].startswith("analysis ") and step in ("lmm", "cluster_level")):
+        elif not (parts and parts[-1].startswith("analysis ") and step in MODELS):
             parts.append(str(step))
     return ", ".join(parts) or "the plan"
 

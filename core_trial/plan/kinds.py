@@ -1,0 +1,171 @@
+"""The kinds of analysis that a plan can name: each knows its options, and how to fit itself to an outcome's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import pandas as pd
+from pydantic import Field
+
+from ..clusters.level import cluster_level
+from ..estimands.marginal import marginal_effect
+from ..estimands.measures import Measure
+from ..fit import Fit
+from ..generalised.model import glmm
+from ..mixed.model import lmm
+from ..robust.inference import ClusterCorrection, GeeCorrection
+from ..robust.marginal import gee
+from ..robust.regression import cluster_robust, count_regression
+from .analysis import Analysis
+
+if TYPE_CHECKING:
+    from .outcome import Outcome
+
+FAMILIES: dict[str, Literal["gaussian", "binomial", "poisson"]] = {
+    "mean": "gaussian",
+    "proportion": "binomial",
+    "rate": "poisson",
+}
+
+
+class LmmAnalysis(Analysis):
+    """Linear mixed model: outcome on effect, covariates and random terms, a random intercept a cluster by default."""
+
+    model: Literal["lmm"]
+    random: str | None = None
+    ddf: Literal["kenward-roger", "satterthwaite", "between-within", "normal"] = "kenward-roger"
+    reml: bool = True
+    unconstrained: bool = False
+
+    def fit(self, outcome: Outcome, data: pd.DataFrame, *, cluster: str, large_sample: bool = False) -> Fit:
+        formula = self.formula(outcome, self.random or f"(1 | {cluster})")
+        ddf = "normal" if large_sample else self.ddf
+        return lmm(formula, data, reml=self.reml, ddf=ddf, unconstrained=self.unconstrained)
+
+
+class ClusterLevelAnalysis(Analysis):
+    """Two-stage analysis of cluster summaries (Hayes and Moulton 2017)."""
+
+    model: Literal["cluster_level"]
+    strata: str | None = None
+    measure: Literal["mean difference", "risk difference", "risk ratio", "rate ratio", "rate difference"] | None = None
+    weights: Literal["none", "size", "inverse-variance"] = "none"
+    interval: Literal["log", "taylor"] = "log"
+
+    def fit(self, outcome: Outcome, data: pd.DataFrame, *, cluster: str, large_sample: bool = False) -> Fit:
+        return cluster_level(
+            outcome.variable,
+            data,
+            cluster=cluster,
+            arm=self.effect,
+            kind=outcome.kind,
+            measure=self.measure,
+            person_time=outcome.person_time,
+            covariates=self.covariates,
+            strata=self.strata,
+            weights=self.weights,
+            interval=self.interval,
+            ddf="normal" if large_sample else "clusters",
+        )
+
+
+class RegressionAnalysis(Analysis):
+    """Common to regressions on the scale of a link; `measure` standardises to another scale (marginal effect)."""
+
+    measure: Measure | None = None
+
+    def fit(self, outcome: Outcome, data: pd.DataFrame, *, cluster: str, large_sample: bool = False) -> Fit:
+        found = self._regression(outcome, cluster, large_sample)(data)
+        if self.measure is None:
+            return found
+        return marginal_effect(
+            found, self.effect, measure=self.measure, average=outcome.estimand.average, cluster=cluster
+        )
+
+    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
+        raise NotImplementedError
+
+
+class GlmmAnalysis(RegressionAnalysis):
+    """Generalised linear mixed model, a random intercept a cluster by default."""
+
+    model: Literal["glmm"]
+    random: str | None = None
+    family: Literal["poisson", "binomial", "negative_binomial", "nb1", "beta_binomial"] | None = None
+    ddf: Literal["between-within", "clusters", "normal"] | None = None
+    nodes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+
+    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
+        formula = self.formula(outcome, self.random or f"(1 | {cluster})")
+        family = self.family or _family(outcome)
+        ddf = "normal" if large_sample else self.ddf
+        return lambda rows: glmm(formula, rows, family=family, n_agq=self.nodes, ddf=ddf)
+
+
+class GeeAnalysis(RegressionAnalysis):
+    """Marginal model by generalised estimating equations, corrected for few clusters."""
+
+    model: Literal["gee"]
+    correlation: Literal["exchangeable", "independence"] = "exchangeable"
+    correction: GeeCorrection = "kc"
+    ddf: Literal["clusters", "satterthwaite", "normal"] = "clusters"
+
+    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
+        return lambda rows: gee(
+            self.formula(outcome),
+            rows,
+            cluster=cluster,
+            family=FAMILIES[outcome.kind],
+            correlation=self.correlation,
+            correction=self.correction,
+            ddf="normal" if large_sample else self.ddf,
+        )
+
+
+class ClusterRobustAnalysis(RegressionAnalysis):
+    """Least squares or a generalised linear model with cluster-robust standard errors."""
+
+    model: Literal["cluster_robust"]
+    correction: ClusterCorrection = "cr2"
+    ddf: Literal["satterthwaite", "clusters", "normal"] = "satterthwaite"
+
+    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
+        return lambda rows: cluster_robust(
+            self.formula(outcome),
+            rows,
+            cluster=cluster,
+            family=FAMILIES[outcome.kind],
+            correction=self.correction,
+            ddf="normal" if large_sample else self.ddf,
+        )
+
+
+class CountRegressionAnalysis(RegressionAnalysis):
+    """Negative-binomial or Poisson regression of the totals of clusters, one row each."""
+
+    model: Literal["count_regression"]
+    family: Literal["negative_binomial", "poisson"] = "negative_binomial"
+    correction: GeeCorrection = "avg"
+    ddf: Literal["clusters", "satterthwaite", "normal"] = "clusters"
+
+    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
+        return lambda rows: count_regression(
+            self.formula(outcome),
+            rows,
+            cluster=cluster,
+            family=self.family,
+            correction=self.correction,
+            ddf="normal" if large_sample else self.ddf,
+        )
+
+
+AnyAnalysis = Annotated[
+    LmmAnalysis | ClusterLevelAnalysis | GlmmAnalysis | GeeAnalysis | ClusterRobustAnalysis | CountRegressionAnalysis,
+    Field(discriminator="model"),
+]
+MODELS = ("lmm", "cluster_level", "glmm", "gee", "cluster_robust", "count_regression")
+
+
+def _family(outcome: Outcome) -> Literal["binomial", "poisson"]:
+    return "binomial" if outcome.kind == "proportion" else "poisson"
