@@ -51,12 +51,12 @@ def find_separation(x: Array, lowest: Mask, highest: Mask) -> Separation | None:
     rows = _split_rows(x / size, lowest, highest)
     if not len(rows.signed):
         return None
-    everywhere = not len(rows.fixed) and bool(lowest.any() and highest.any())
+    everywhere = bool(np.all(lowest | highest) and lowest.any() and highest.any())
     complete = everywhere and _combination(rows, apart=True) is not None
     weights = _sparsest(rows, np.ptp(x, axis=0) == 0, apart=complete)
     if weights is None:
         return None
-    moved = np.flatnonzero(lowest | highest)[rows.signed @ weights > ZERO]
+    moved = np.flatnonzero((lowest | highest) & (np.abs(x / size @ weights) > ZERO))
     return Separation(_taking_part(x, weights), weights / size, complete, moved)
 
 
@@ -71,7 +71,7 @@ def is_suspect(y: Array, mean: Array, trials: Array | None = None) -> bool:
 
 
 class _Rows(NamedTuple):
-    """Rows at a bound, signed so that they may only move up, and rows that must not move; columns of size 1."""
+    """In columns of size 1: rows at a bound, signed so that they may only move up, and R of those that must not move."""
 
     signed: Array
     fixed: Array
@@ -79,7 +79,9 @@ class _Rows(NamedTuple):
 
 def _split_rows(scaled: Array, lowest: Mask, highest: Mask) -> _Rows:
     bounded = lowest | highest
-    return _Rows(np.where(highest, 1.0, -1.0)[bounded, None] * scaled[bounded], scaled[~bounded])
+    signed = np.where(highest, 1.0, -1.0)[bounded, None] * scaled[bounded]
+    fixed = np.linalg.qr(scaled[~bounded], mode="r") / np.sqrt(len(scaled))
+    return _Rows(np.unique(signed, axis=0), fixed[np.abs(fixed).max(axis=1, initial=0.0) > ZERO])
 
 
 def _sparsest(rows: _Rows, constant: Mask, *, apart: bool) -> Array | None:
@@ -101,9 +103,8 @@ def _combination(rows: _Rows, *, apart: bool) -> Array | None:
     """b of least sum |b| with fixed b = 0 and signed b >= 1 (`apart`), or signed b >= 0 and mean 1; or None."""
     from scipy.optimize import linprog  # slow to load, and rarely needed
 
-    signed, equal = np.unique(rows.signed, axis=0), np.unique(rows.fixed, axis=0)
-    p = signed.shape[1]
-    values = np.zeros(len(equal))
+    signed, equal = rows
+    p, values = signed.shape[1], np.zeros(len(equal))
     if not apart:
         equal, values = np.vstack([equal, signed.mean(axis=0)]), np.append(values, 1.0)
     found = linprog(
