@@ -1,4 +1,4 @@
-"""Small matrices of many clusters, (..., q, q, J): the clusters stand last, as rows do."""
+"""Small matrices of many clusters, (..., q, q, J), the clusters last as rows are; those of one effect are numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .arrays import Array
 def inverse_root(matrices: Array) -> Array:
     """(..., q, q, J) upper triangular C with C C' the inverse; LinAlgError unless each is positive definite."""
     if matrices.shape[-2] == 1:
-        if not np.all(matrices > 0):
+        if not matrices.min() > 0:
             raise np.linalg.LinAlgError("a curvature is not positive")
         return np.asarray(1 / np.sqrt(matrices))
     lower = np.linalg.cholesky(np.moveaxis(matrices, -1, -3))
@@ -19,7 +19,23 @@ def inverse_root(matrices: Array) -> Array:
 
 def log_determinant(root: Array) -> Array:
     """(..., J) of the matrices whose `inverse_root` this is."""
+    if root.shape[-2] == 1:
+        return np.asarray(-2 * np.log(root[..., 0, 0, :]))
     return np.asarray(-2 * np.log(np.einsum("...aaj->...aj", root)).sum(axis=-2))
+
+
+def solve(root: Array, vectors: Array) -> Array:
+    """(..., q, J) the matrices whose `inverse_root` this is, inverted, times `vectors`."""
+    if root.shape[-2] == 1:
+        return np.asarray(root[..., 0, :] ** 2 * vectors)
+    return np.asarray(np.einsum("...abj,...bj->...aj", root, np.einsum("...baj,...bj->...aj", root, vectors)))
+
+
+def inner(left: Array, right: Array) -> Array:
+    """(..., n) sums over effects of the products of (..., q, n) and (..., q, n)."""
+    if left.shape[-2] == 1:
+        return np.asarray((left * right)[..., 0, :])
+    return np.asarray(np.einsum("...an,...an->...n", left, right))
 
 
 def times(left: Array, right: Array) -> Array:
@@ -31,11 +47,6 @@ def times(left: Array, right: Array) -> Array:
 
 def transposed(matrices: Array) -> Array:
     return np.swapaxes(matrices, -3, -2)
-
-
-def apply(matrices: Array, vectors: Array) -> Array:
-    """Products of (..., q, q, J) with (..., q, J)."""
-    return np.asarray(np.einsum("...abj,...bj->...aj", matrices, vectors))
 
 
 def lower_half(matrices: Array) -> Array:

@@ -72,10 +72,9 @@ class Blockwise:
         return Place(self.data, self.data.problem.split(psi))
 
     def integral(self, psi: Array, effects: Array) -> LaplaceIntegral:
-        place = self._place(psi)
-        modes = find_modes(place, effects)
+        modes = find_modes(self._place(psi), effects)
         laplace = len(self.nodes.node) == 1
-        return LaplaceIntegral(place, modes) if laplace else AdaptiveIntegral(place, modes, self.nodes)
+        return LaplaceIntegral(modes) if laplace else AdaptiveIntegral(modes, self.nodes)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,8 @@ from .arrays import Array
 from .density import Rows
 from .family import Family
 from .newton import minimise
-from .separation import find_separation
 
-EXTREME = 1e-3  # a fitted mean this near to the end of its range may be on its way there
+EXTREME = 1e-2  # a fitted mean this near to the end of its range may be on its way there
 HALVINGS = 60
 
 
@@ -26,16 +26,15 @@ class GlmPoint:
     hessian: Array
 
 
-@dataclass(frozen=True)
-class Separation:
-    """Columns (p,) along which the likelihood rises for ever, and whether every row is told apart by them."""
+class GlmFit(NamedTuple):
+    """Coefficients (p,), and whether columns may separate the outcomes, so that there are none."""
 
-    direction: Array
-    complete: bool
+    beta: Array
+    suspect: bool
 
 
-def fit_glm(family: Family, rows: Rows, offset: Array, x: Array) -> Array | Separation:
-    """Coefficients (p,) of the columns x (n, p), the other parameters at their start; or why there are none."""
+def fit_glm(family: Family, rows: Rows, offset: Array, x: Array) -> GlmFit:
+    """Coefficients of the columns x (n, p), roughly, the other parameters of the family at their start."""
     parameters = tuple(np.array(parameter.start) for parameter in family.parameters)
 
     def evaluate(beta: Array) -> GlmPoint:
@@ -47,12 +46,8 @@ def fit_glm(family: Family, rows: Rows, offset: Array, x: Array) -> Array | Sepa
             raise np.linalg.LinAlgError("the likelihood cannot be computed here")
         return point
 
-    found = minimise(evaluate, _start(family, rows, offset, x), tolerance=1e-4, max_steps=40)
-    if _extreme(family, rows, offset + x @ found.theta):
-        found_separation = find_separation(x, rows.y == 0, (rows.y == rows.trials) & family.proportions)
-        if found_separation is not None:
-            return Separation(found_separation.weights, found_separation.complete)
-    return found.theta
+    found = minimise(evaluate, _start(family, rows, offset, x), tolerance=1e-2, max_steps=40)
+    return GlmFit(found.theta, _suspect(family, rows, offset + x @ found.theta, x))
 
 
 def _start(family: Family, rows: Rows, offset: Array, x: Array) -> Array:
@@ -70,10 +65,10 @@ def _start(family: Family, rows: Rows, offset: Array, x: Array) -> Array:
     )
 
 
-def _extreme(family: Family, rows: Rows, eta: Array) -> bool:
-    """Whether a fitted mean is near to an end of its range that its outcome is at."""
+def _suspect(family: Family, rows: Rows, eta: Array, x: Array) -> bool:
+    """Whether a fitted mean is near to an end of its range that its outcome is at, and no rows between hold it back."""
     with np.errstate(all="ignore"):
         mean = family.link.mean(eta)
-    low = (rows.y == 0) & (mean < EXTREME * max(1.0, rows.y.mean()))
-    high = (rows.y == rows.trials) & (1 - mean < EXTREME) if family.proportions else np.zeros(len(eta), bool)
-    return bool(np.any(low | high))
+    low, high = rows.y == 0, (rows.y == rows.trials) & family.proportions
+    near = low & (mean < EXTREME * max(1.0, rows.y.mean())) | high & (1 - mean < EXTREME)
+    return bool(near.any()) and np.linalg.matrix_rank(x[~(low | high)]) < x.shape[1]

@@ -14,7 +14,7 @@ from .basis import orthogonal_basis
 from .density import Density, Rows
 from .deviance import Blockwise, DeviancePoint, GlmmDeviance
 from .family import Family
-from .glm import Separation, fit_glm
+from .glm import fit_glm
 from .information import inverse
 from .newton import Minimum, minimise
 from .problem import Parameters, Problem
@@ -184,15 +184,16 @@ def _starts(problem: Problem, start: Array) -> Iterator[Array]:
         yield np.concatenate([start[: problem.n_fixed], theta, start[problem.n_fixed + len(theta) :]])
 
 
-def starting_point(problem: Problem) -> Array | Separation:
-    """(k,) the coefficients of the model without random effects, moments of those, and the family's own start."""
-    beta = fit_glm(problem.family, problem.rows, problem.offset, problem.fixed.columns)
-    if isinstance(beta, Separation):
-        return beta
+def starting_point(problem: Problem) -> tuple[Array, bool]:
+    """(k,) the coefficients of the model without random effects, moments of those, and the family's own start.
+
+    Also whether columns may separate the outcomes, so that there is no maximum to be found.
+    """
+    beta, suspect = fit_glm(problem.family, problem.rows, problem.offset, problem.fixed.columns)
     others = np.array([parameter.start for parameter in problem.family.parameters])
     eta = problem.offset + problem.fixed.columns @ beta
     at = problem.family.at(eta, tuple(np.array(value) for value in others), problem.rows)
-    return np.concatenate([beta, problem.random.structure.nearest(_moments(problem, at), LEAST), others])
+    return np.concatenate([beta, problem.random.structure.nearest(_moments(problem, at), LEAST), others]), suspect
 
 
 def _moments(problem: Problem, at: Density) -> Array:

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from .arrays import Array
-from .blocks import apply, log_determinant, lower_half, times, transposed
+from .blocks import inner, log_determinant, lower_half, solve, times, transposed
 from .density import Density
 from .modes import Modes, Place
 from .quadrature import Nodes
@@ -29,12 +29,14 @@ class LaplaceIntegral:
 
     Attributes
     ----------
-    place : the points
-    modes : of the effects there
+    modes : of the effects at the points
     """
 
-    place: Place
     modes: Modes
+
+    @property
+    def place(self) -> Place:
+        return self.modes.place
 
     @cached_property
     def each(self) -> Array:
@@ -69,7 +71,7 @@ class LaplaceIntegral:
     def _bent(self) -> Array:
         """(M, n) zeta'B zeta for each row."""
         zeta = self.place.zeta
-        return np.asarray(np.einsum("man,man->mn", zeta, self.place.data.times_rows(self._inverse, zeta)))
+        return inner(zeta, self.place.data.times_rows(self._inverse, zeta))
 
     def _by_mode(self) -> Array:
         """(M, q, J) derivative of the deviance by u^."""
@@ -78,12 +80,12 @@ class LaplaceIntegral:
     @cached_property
     def _pull(self) -> Array:
         """(M, q, J) v = H^-1 dD/du^: a change of h'(u^) moves the deviance by -v times as much."""
-        return apply(self.modes.root, apply(transposed(self.modes.root), self._by_mode()))
+        return solve(self.modes.root, self._by_mode())
 
     @cached_property
     def _pulled(self) -> Array:
         """(M, n) zeta'v."""
-        return np.asarray(np.einsum("man,man->mn", self.place.zeta, self.place.data.spread(self._pull)))
+        return inner(self.place.zeta, self.place.data.spread(self._pull))
 
     @cached_property
     def _moved(self) -> Array:
@@ -139,14 +141,14 @@ class AdaptiveIntegral(LaplaceIntegral):
     def _density(self) -> Density:
         """(M, K, n) at the nodes."""
         place, data = self.place, self.place.data
-        eta = place.fixed[:, None] + np.einsum("man,mkan->mkn", place.zeta, data.spread(self._effects))
+        eta = place.fixed[:, None] + inner(place.zeta[:, None], data.spread(self._effects))
         return data.problem.family.at(eta, place.parameters.beside(2), data.rows)
 
     @cached_property
     def _terms(self) -> tuple[Array, Array]:
         """Logarithm of the largest term of each sum, (M, J), and all of them as shares of it, (M, K, J)."""
-        squared = np.einsum("mkaj,mkaj->mkj", self._effects, self._effects)
-        terms = self.place.data.total(self._density.value) - squared / 2 + self.nodes.log_weight[:, None]
+        prior = self.nodes.log_weight[:, None] - inner(self._effects, self._effects) / 2
+        terms = self.place.data.total(self._density.value) + prior
         top = terms.max(axis=1)
         return top, np.exp(terms - top[:, None])
 

@@ -60,6 +60,8 @@ class Clustered:
 
     def times_rows(self, matrices: Array, rows: Array) -> Array:
         """(M, q, n) the matrices (M, q, q, J) times the rows (M, q, n) of their blocks."""
+        if len(self.z) == 1:
+            return self.spread(matrices[:, 0]) * rows
         return np.asarray(np.einsum("mabn,mbn->man", self.spread(matrices), rows))
 
     def effects(self, u: Array) -> list[Array]:

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from .arrays import Array
-from .blocks import apply, inverse_root, transposed
+from .blocks import inner, inverse_root, solve
 from .density import Density
 from .layout import Clustered
 from .problem import Parameters
@@ -51,12 +51,12 @@ class Place:
 
     def density(self, u: Array) -> Density:
         """At effects u (M, q, J)."""
-        eta = self.fixed + np.einsum("man,man->mn", self.zeta, self.data.spread(u))
+        eta = self.fixed + inner(self.zeta, self.data.spread(u))
         return self.data.problem.family.at(eta, self.parameters.beside(1), self.data.rows)
 
     def penalised(self, density: Density, u: Array) -> Array:
         """(M, J) h."""
-        return np.asarray(np.einsum("maj,maj->mj", u, u) / 2 - self.data.total(density.value))
+        return inner(u, u) / 2 - self.data.total(density.value)
 
     def slope(self, density: Density, u: Array) -> Array:
         """(M, q, J) of h by u."""
@@ -69,11 +69,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Modes:
-    """u (M, q, J), the density there, and the root C (M, q, q, J) of the inverse of H."""
+    """u (M, q, J) at a place, and the density there."""
 
+    place: Place
     u: Array
     density: Density
-    root: Array
+
+    @cached_property
+    def root(self) -> Array:
+        """(M, q, q, J) C with C C' = H^-1."""
+        return inverse_root(self.place.curvature(self.density.weight))
 
 
 def find_modes(place: Place, u: Array) -> Modes:
@@ -82,10 +87,10 @@ def find_modes(place: Place, u: Array) -> Modes:
     height = place.penalised(density, u)
     for _ in range(MAX_STEPS):
         root = _downhill(place, density)
-        step = -apply(root, apply(transposed(root), place.slope(density, u)))
+        step = -solve(root, place.slope(density, u))
         u, density, height, length = _descend(place, u, step, height)
         if length < SETTLED:
-            return Modes(u, density, inverse_root(place.curvature(density.weight)))
+            return Modes(place, u, density)
     raise np.linalg.LinAlgError("the conditional modes were not found")
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from ..engine.family import Family, FamilyName, find_family
-from ..engine.glm import Separation
 from ..engine.glmm import GlmmResult, pose, starting_point
 from ..engine.links import LinkName
 from ..errors import PlanError
@@ -14,10 +12,11 @@ from ..formula.frame import ModelFrame
 from ..formula.matrices import Matrices, model_matrices
 from ..formula.parse import MixedFormula, parse_formula
 from ..mixed.model import random_term, random_words
+from ..robust.separation import refuse_separation
 from .degrees import CovarianceName, Ddf, small_sample
 from .fit import GlmmFit
 from .nodes import NodeCount, NodedFit, fit_with_nodes
-from .notes import glmm_notes, refuse_constant_levels, refuse_separation
+from .notes import glmm_notes, refuse_constant_levels
 from .outcomes import check_exposures, model_offset, outcome_rows
 from .summary import glmm_summary
 
@@ -114,10 +113,11 @@ def _fit(formula: MixedFormula, matrices: Matrices, family: Family, weights: str
     offset = model_offset(matrices, formula, family)
     problem, shift = pose(family, rows, offset, matrices.x, [random_term(random) for random in matrices.random])
     refuse_constant_levels(matrices, problem)
-    start = starting_point(problem)
-    if isinstance(start, Separation):
-        refuse_separation(start, problem, matrices.names)
-    return fit_with_nodes(problem, shift, np.asarray(start), n_agq)
+    start, suspect = starting_point(problem)
+    if suspect:
+        names, trials = [matrices.names[i] for i in problem.fixed.kept], rows.trials if family.proportions else None
+        refuse_separation(matrices.x[:, problem.fixed.kept], names, rows.y, rows.y, trials, suspect=True)
+    return fit_with_nodes(problem, shift, start, n_agq)
 
 
 def _method(family: Family, matrices: Matrices, result: GlmmResult, inference: str, *, offset: bool) -> str:

@@ -8,15 +8,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ..columns import SHOWN
-from ..engine.arrays import Array
-from ..engine.glm import Separation
 from ..engine.glmm import GlmmResult
 from ..engine.problem import Problem
 from ..errors import FitError, TrialWarning
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import Matrices
 
-PART = 1e-6  # share of a direction that is none, from rounding
 ENORMOUS = 10.0  # standard deviation of random effects, on the scale of a logarithm, that tells of no finite maximum
 ENDS = {
     "theta": "theta runs to infinity: the counts vary no more than Poisson counts, whose limit this is",
@@ -24,25 +21,6 @@ ENDS = {
     "precision": "the precision runs to infinity: the proportions vary no more than binomial ones, whose limit this is",
     "zero_inflation": "the zero inflation runs to zero: there are no more zeros than the counts have by themselves",
 }
-
-
-def refuse_separation(separation: Separation, problem: Problem, names: tuple[str, ...]) -> None:
-    """FitError that names the columns along which the likelihood rises for ever."""
-    direction = problem.fixed.transform @ separation.direction
-    given = [names[i] for i in problem.fixed.kept]
-    spread = np.abs(direction) * _ranges(problem)
-    blamed = [
-        name for name, part in zip(given, spread, strict=True) if part > PART * spread.max() and name != INTERCEPT
-    ]
-    moved = np.abs(problem.fixed.columns @ separation.direction) > PART
-    events = problem.rows.y[moved]
-    kind = "complete" if separation.complete else "quasi-complete"
-    what = "have no events" if np.all(events == 0) else "have no events, or events only"
-    raise FitError(
-        f"{kind} separation by {', '.join(blamed) or INTERCEPT}: the {moved.sum()} rows that it sets apart {what}, so"
-        " that its coefficient has no finite estimate; leave it out, join categories, or compare clusters by"
-        " permutation (ct.cluster_level)"
-    )
 
 
 def refuse_constant_levels(matrices: Matrices, problem: Problem) -> None:
@@ -55,11 +33,6 @@ def refuse_constant_levels(matrices: Matrices, problem: Problem) -> None:
                 f"every {grouping.name} has events only, or none: the variance of its random effects runs to infinity;"
                 " analyse one row a cluster"
             )
-
-
-def _ranges(problem: Problem) -> Array:
-    """(p,) the spread of each column as given."""
-    return np.asarray(np.ptp(problem.fixed.columns @ np.linalg.inv(problem.fixed.transform), axis=0) + 1e-300)
 
 
 def glmm_notes(

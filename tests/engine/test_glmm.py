@@ -137,7 +137,7 @@ def test_shares_of_clusters_add_up_to_the_gradient():
 
 def test_the_search_ends_at_a_minimum():
     of = problem("poisson", "slope")
-    result = fit_glmm(of, 0.0, starting_point(of))
+    result = fit_glmm(of, 0.0, starting_point(of)[0])
     assert np.abs(result.minimum.at.gradient).max() < 1e-4
     assert np.linalg.eigvalsh(result.hessian)[0] > 0
 
