@@ -71,7 +71,7 @@ def is_suspect(y: Array, mean: Array, trials: Array | None = None) -> bool:
 
 
 class _Rows(NamedTuple):
-    """In columns of size 1: rows at a bound, signed so that they may only move up, and R of those that must not move."""
+    """In columns of size 1: rows at a bound, signed so that they may only move up, and R of those that must not."""
 
     signed: Array
     fixed: Array
