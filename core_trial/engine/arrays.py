@@ -19,3 +19,9 @@ def with_residual(derivative: Array) -> Array:
     bordered = np.zeros(np.add(derivative.shape, 1))
     bordered[:-1, :-1], bordered[-1, -1] = derivative, 1.0
     return bordered
+
+
+def combine(weights: Array, matrices: Array) -> Array:
+    """(..., a, b) the sum of `matrices` (r, a, b) with `weights` (..., r)."""
+    r, *shape = matrices.shape
+    return np.asarray((weights @ matrices.reshape(r, -1)).reshape(*weights.shape[:-1], *shape))

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, Codes
+from .arrays import Array, Codes, combine
 
 SINGULAR = 1e-4  # a relative standard deviation below this is on its boundary; lme4 uses the same
 
@@ -119,12 +119,12 @@ class Unstructured:
         return np.asarray((lower * signs[..., None, :])[..., *self._lower])
 
     def nearest(self, gamma: Array, least: float) -> Array:
-        values, axes = np.linalg.eigh(np.tensordot(gamma, self.basis, 1))
+        values, axes = np.linalg.eigh(combine(gamma, self.basis))
         return self.theta(axes * np.sqrt(np.maximum(values, least**2))[..., None, :])
 
     def factor(self, theta: Array) -> Array:
         """F L, (q, q)."""
-        return np.tensordot(theta, self._units, 1)
+        return combine(theta, self._units)
 
     def gamma(self, theta: Array) -> Array:
         factor = self.factor(theta)
@@ -142,7 +142,7 @@ class Unstructured:
         return np.moveaxis((half + half.swapaxes(2, 3))[:, :, *self._lower], 2, 0)
 
     def bend(self, theta: Array, weights: Array) -> Array:  # noqa: ARG002
-        return np.tensordot(weights, self.curvature, 1)
+        return combine(weights, self.curvature)
 
     def tangent(self, theta: Array) -> Array:
         return np.broadcast_to(np.eye(self.parameters), (*theta.shape, self.parameters))
@@ -198,7 +198,7 @@ class Stacked:
     def covariances(self, theta: Array) -> list[Array]:
         """One (q, q) a part."""
         gammas = [part.gamma(t) for part, t in zip(self.parts, self.split(theta), strict=True)]
-        return [np.tensordot(gamma, part.basis, 1) for part, gamma in zip(self.parts, gammas, strict=True)]
+        return [combine(gamma, part.basis) for part, gamma in zip(self.parts, gammas, strict=True)]
 
     def split(self, vector: Array) -> list[Array]:
         """The share of each part in a theta."""

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import bsr_array, csr_array
 
-from .arrays import Array
+from .arrays import Array, combine
 from .crossprod import CrossProducts
 
 
@@ -69,7 +69,7 @@ class OneFactor:
 
     def __init__(self, products: CrossProducts, basis: Array, gamma: Array):
         self.basis = basis
-        self.covariance = np.einsum("r,rab->ab", gamma, basis)  # G
+        self.covariance = combine(gamma, basis)  # G
         inner = np.eye(basis.shape[1]) + products.zz @ self.covariance
         self.log_det = log_determinant(inner)
         self.shrink = np.linalg.inv(inner)  # R

