@@ -7,22 +7,24 @@ beside it, if asked for, a random intercept of the clusters that the subjects be
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DesignError, FitError
+from ..errors import DesignError, FitError, PlanError
 from .arrays import Array, Codes
 from .inference import Information, VarianceParts
 from .information import inverse
 from .newton import Minimum, minimise
 from .patterns import collect_patterns
 from .repeated import Deviance, Point
+from .repeated_curvature import curvature
 from .response import Response, standardise
 from .structures import KINDS, CovarianceName, Started, start_groups
 from .visits import Visits, check_variation, describe_singular, typical_covariance
+from .within import Within
 
 SINGULAR = 1e-4  # standard deviation of clusters, relative to that of all rows, below which it is on its boundary
 BESIDE = 0.1  # standard deviation of clusters that is not on its boundary
@@ -123,6 +125,13 @@ class MmrmResult:
             "observed": 2 * inverse(at.hessian),
         }
         return VarianceParts(at.fit.covariance, at.first, at.second, information)
+
+    @cached_property
+    def curved_parts(self) -> VarianceParts:
+        """The same with second derivatives of V; PlanError beside a random effect of clusters."""
+        if not isinstance(self.at.marginal, Within):
+            raise PlanError("with clusters beside the visits there is no kenward-roger-2009; choose kenward-roger")
+        return replace(self.parts, curvature=curvature(self.at, self.at.marginal))
 
 
 def fit_mmrm(y: Array, x: Array, visits: Visits, covariance: CovarianceName, *, reml: bool = True) -> MmrmResult:

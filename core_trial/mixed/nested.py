@@ -50,6 +50,7 @@ def likelihood_ratio(small: M, large: M) -> LikelihoodRatio:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import core_trial as ct
     >>> teams, scores = list("aaabbbcccddd"), [3, 5, 4, 8, 6, 9, 4, 5, 6, 9, 7, 9]
     >>> people = pd.DataFrame({"team": teams, "age": range(12), "y": scores})

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from ..engine.inference import Information, between_within, constant_within
+from ..engine.arrays import Codes
+from ..engine.inference import Information, VarianceParts, between_within, constant_within
 from ..engine.mmrm import MmrmResult
-from ..errors import PlanError
 from ..fit import Array
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import Matrices, RandomColumns
 from ..formula.visits import Layout
-from .degrees import Ddf, SmallSample, by_column, small_sample
+from .degrees import Ddf, Estimated, SmallSample, by_column, small_sample
+
+
+class Curved(NamedTuple):
+    """What `Estimated` asks for, with the second derivatives of the covariance."""
+
+    kept: Codes
+    units: Array
+    parts: VarianceParts
+    covariance: Array
 
 
 def repeated_sample(
     ddf: Ddf, information: Information | None, result: MmrmResult, matrices: Matrices, layout: Layout
 ) -> SmallSample:
     """What inference about the fixed effects uses; PlanError or DesignError where the method does not apply."""
-    if ddf == "kenward-roger-2009":
-        raise PlanError("kenward-roger-2009 is for lmm; choose kenward-roger, which for mmrm is the linear one")
     if ddf == "between-within":
         words = "between-within degrees of freedom (Schluchter and Elashoff, 1990)"
         return by_column(
@@ -29,7 +37,10 @@ def repeated_sample(
         )
     intercept = np.ones((len(matrices.y), 1))
     nested = replace(matrices, random=tuple(RandomColumns(intercept, (INTERCEPT,), f) for f in layout.nested))
-    found = small_sample(ddf, result, nested, reml=result.at.deviance.reml, information=information)
+    estimated: Estimated = result
+    if ddf == "kenward-roger-2009" and result.at.deviance.reml:
+        estimated = Curved(result.kept, result.units, result.curved_parts, result.covariance)
+    found = small_sample(ddf, estimated, nested, reml=result.at.deviance.reml, information=information)
     linear = ", second derivatives of the covariance left out" if ddf == "kenward-roger" else ""
     return replace(found, words=found.words + linear)
 

@@ -19,7 +19,11 @@ from .repeated import MmrmFit
 from .repeated_inference import repeated_sample
 from .summary import repeated_notes, repeated_summary
 
-INFORMED = ("kenward-roger", "satterthwaite")  # methods that take the information about the variance parameters
+INFORMED = (
+    "kenward-roger",
+    "kenward-roger-2009",
+    "satterthwaite",
+)  # methods that take the information about the variance parameters
 
 
 def mmrm(
@@ -53,9 +57,9 @@ def mmrm(
         the same correlation for all, which may be negative; `ad` ante-dependence, the product of a correlation for
         each step. These, but for `us`, have one variance for all visits, and with `h` (`ar1h`) one for each. `sp_exp`
         has correlation rho^distance in time. Lags and steps count the visits that occur
-    ddf : `kenward-roger` (with adjusted standard errors; REML only), `satterthwaite`, `between-within` (Schluchter and
-        Elashoff, 1990; the intercept's are those within subjects), `clusters` (clusters, or subjects, less the
-        parameters at their level), `residual`, or `normal` for z tests
+    ddf : `kenward-roger` (with adjusted standard errors; REML only), `kenward-roger-2009` (not with `cluster`),
+        `satterthwaite`, `between-within` (Schluchter and Elashoff, 1990; the intercept's are those within subjects),
+        `clusters` (clusters, or subjects, less the parameters at their level), `residual`, or `normal` for z tests
     information : `observed` (as SAS and the R package mmrm) or `expected`, from which the covariance of the variance
         parameters is taken
     reml : restricted maximum likelihood, or maximum likelihood
@@ -65,8 +69,9 @@ def mmrm(
     Notes
     -----
     Kenward-Roger is the linear one: second derivatives of the covariance by its parameters are left out, which makes
-    it independent of the choice of parameters. It is that of SAS for `us`, and `vcov = "Kenward-Roger-Linear"` of the
-    R package mmrm for every covariance. `aic` counts the parameters of the covariance (by REML) or all (by maximum
+    it independent of the choice of parameters; `kenward-roger-2009` takes them in, and is so too. For `us`, `cs` and
+    `toep` the two are the same. The linear one is that of SAS for `us`, and `vcov = "Kenward-Roger-Linear"` of the R
+    package mmrm for every covariance. `aic` counts the parameters of the covariance (by REML) or all (by maximum
     likelihood), and `bic` takes the logarithm of the number of independent units, subjects or clusters, as SAS.
 
     Raises

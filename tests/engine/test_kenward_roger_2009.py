@@ -16,7 +16,9 @@ from core_trial.engine.inference import (
     kenward_roger_covariance,
 )
 from core_trial.engine.lmm import fit_lmm
+from core_trial.engine.mmrm import fit_mmrm
 from core_trial.engine.random import RandomTerm
+from core_trial.engine.visits import Visits
 
 VISITS, SUBJECTS, SMALL = 4, 9, 1e-4
 
@@ -161,3 +163,27 @@ def test_a_fit_with_decay_between_periods_has_the_adjustment_of_the_textbook():
     parts = Textbook(x, v, np.array([g[0, 0], g[1, 0] / g[0, 0], result.sigma**2])).parts
     ours = result.units @ kenward_roger_2009_covariance(result.parts) @ result.units.T
     np.testing.assert_allclose(ours, kenward_roger_2009_covariance(parts), rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("covariance", ["us", "ar1", "ar1h", "adh", "toep", "sp_exp"])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_repeated_measures_with_visits_missing(covariance, groups):
+    rng = np.random.default_rng(4)
+    subject, visit = np.repeat(np.arange(24), 3), np.tile(np.arange(3), 24)
+    arm = subject % 2
+    x = np.column_stack([np.ones(72), arm, visit, arm * visit, rng.normal(size=72)])
+    y = rng.normal(size=24)[subject] + rng.normal(size=72) * (1 + visit / 3)
+    seen = rng.random(72) < 0.85
+    subject, visit, x, y = subject[seen], visit[seen], x[seen], y[seen]
+    visits = Visits(subject, visit, np.array([0.0, 1, 3]), np.arange(24) % groups, None, ["visit"] * 3 * groups)
+    result = fit_mmrm(y, x, visits, covariance)
+    level, structure = visits.level, result.at.deviance.structure
+
+    def v(theta: np.ndarray) -> np.ndarray:
+        return np.where(subject[:, None] == subject, structure.covariance(theta)[np.ix_(level, level)], 0.0)
+
+    expected = kenward_roger_2009_covariance(Textbook(result.response.fixed.columns, v, result.minimum.theta).parts)
+    ours = kenward_roger_2009_covariance(result.curved_parts)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-7)  # differences of step 1e-4 are no better
+    linear = kenward_roger_covariance(result.parts)
+    assert np.allclose(ours, linear, rtol=1e-9) == (covariance in ("us", "toep"))

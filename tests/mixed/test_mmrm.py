@@ -288,7 +288,7 @@ def test_methods_side_by_side(cohort):
     assert table.index[table["chosen"]].tolist() == [("kenward-roger", "observed")]
     assert table.loc[("kenward-roger", "observed"), "df"] == row(fit)["df"]
     assert table.loc[("between-within", ""), "df"] == 9 - 2
-    assert "is for lmm" in table.loc[("kenward-roger-2009", "expected"), "note"]
+    assert "with clusters beside the visits there is no" in table.loc[("kenward-roger-2009", "expected"), "note"]
     alone = fitted(cohort, cluster="team", ddf="satterthwaite", information="expected")
     assert table.loc[("satterthwaite", "expected"), "p_value"] == row(alone)["p_value"]
 
@@ -395,7 +395,7 @@ def test_repeated_rows_are_named(cohort):
         ({"formula": "score ~ arm + (1 | team)"}, PlanError, "bar term"),
         ({"covariance": "arma"}, PlanError, "choose from us, toep"),
         ({"ddf": "kr"}, PlanError, "choose from kenward-roger"),
-        ({"ddf": "kenward-roger-2009"}, PlanError, "is for lmm"),
+        ({"ddf": "kenward-roger-2009", "cluster": "team"}, PlanError, "there is no kenward-roger-2009"),
         ({"information": "average"}, PlanError, "choose from expected, observed"),
         ({"reml": False}, PlanError, "needs REML"),
         ({"subject": "person"}, PlanError, "no column 'person'"),
