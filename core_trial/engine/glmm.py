@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import FitError
+from .approximation import Blockwise, laplace_approximation, with_nodes
 from .arrays import Array, Codes
 from .basis import orthogonal_basis
 from .density import Density, Rows
-from .deviance import Blockwise, DeviancePoint, GlmmDeviance
+from .deviance import DeviancePoint, GlmmDeviance
 from .family import Family
 from .glm import fit_glm
 from .information import inverse
@@ -152,24 +153,25 @@ def fit_glmm(
     """
     if n_nodes > 1:
         return _refine(fit_glmm(problem, shift, start, watch=watch), n_nodes)
-    tried = []
+    tried, approximation = [], laplace_approximation(problem)
     for at in _starts(problem, start):
-        deviance = GlmmDeviance(problem, n_nodes, watch=watch)
+        deviance = GlmmDeviance(approximation, watch=watch)
         try:
             minimum = minimise(deviance, at, tolerance=TOLERANCE)
         except np.linalg.LinAlgError as error:
             tried.append(str(error))
             continue
         if minimum.converged:
-            return GlmmResult(problem, deviance, minimum, n_nodes, shift)
+            return GlmmResult(problem, deviance, minimum, 1, shift)
         tried.append(f"deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
     raise FitError(f"the generalised mixed model did not converge ({'; '.join(tried)}); simplify its random terms")
 
 
 def _refine(coarse: GlmmResult, n_nodes: int) -> GlmmResult:
     """The fit with more nodes, from that with fewer."""
+    approximation = with_nodes(coarse.deviance.approximation, n_nodes)
     for chord in (coarse.hessian, None):
-        deviance = GlmmDeviance(coarse.problem, n_nodes, chord, coarse.minimum.at.effects)
+        deviance = GlmmDeviance(approximation, chord=chord, effects=coarse.minimum.at.effects)
         minimum = minimise(deviance, coarse.minimum.theta, tolerance=STEERED if chord is not None else TOLERANCE)
         if minimum.converged:
             return GlmmResult(coarse.problem, deviance, minimum, n_nodes, coarse.shift)

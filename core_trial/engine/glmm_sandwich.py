@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import PlanError
+from .approximation import Blockwise
 from .arrays import Array
-from .deviance import STEP, Blockwise
+from .deviance import STEP
 from .glmm import GlmmResult
 
 

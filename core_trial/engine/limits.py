@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from ..errors import FitError
+from .approximation import laplace_approximation
 from .arrays import Array
 from .density import Rows
 from .deviance import GlmmDeviance
@@ -124,8 +125,8 @@ def _higher_inside(problem: Problem, smaller: GlmmResult, i: int) -> bool:
     if smaller.problem.n_parameters != problem.n_parameters - 1:
         return False
     try:
-        inside = GlmmDeviance(problem, 1)(_with(problem, smaller, i, INSIDE)).value
-        end = GlmmDeviance(smaller.problem, 1)(smaller.minimum.theta).value
+        inside = GlmmDeviance(laplace_approximation(problem))(_with(problem, smaller, i, INSIDE)).value
+        end = GlmmDeviance(laplace_approximation(smaller.problem))(smaller.minimum.theta).value
     except np.linalg.LinAlgError:
         return False
     return inside < end

@@ -56,7 +56,7 @@ def fit_restricted(result: GlmmResult, rows: Array, values: Array) -> Restricted
     origin = result.minimum.theta - spread @ np.linalg.lstsq(rows @ spread, away, rcond=None)[0]
     origin = origin - np.linalg.pinv(rows) @ (rows @ origin - values)
     chord, tolerance = (None, TOLERANCE) if result.n_nodes == 1 else (result.hessian, STEERED)
-    deviance = GlmmDeviance(result.problem, result.n_nodes, chord, result.minimum.at.effects)
+    deviance = GlmmDeviance(result.deviance.approximation, chord=chord, effects=result.minimum.at.effects)
     restricted = Restricted(deviance, origin, null_space(rows).T)
     try:
         minimum = minimise(restricted, np.zeros(len(restricted.ways)), tolerance=tolerance)

@@ -7,7 +7,8 @@ import pandas as pd
 from ..engine.family import Family, FamilyName, find_family
 from ..engine.glmm import GlmmResult, pose, starting_point
 from ..engine.links import LinkName
-from ..errors import PlanError
+from ..engine.problem import Problem
+from ..errors import FitError, PlanError
 from ..formula.frame import ModelFrame
 from ..formula.matrices import Matrices, model_matrices
 from ..formula.parse import MixedFormula, parse_formula
@@ -115,9 +116,19 @@ def _fit(formula: MixedFormula, matrices: Matrices, family: Family, weights: str
     refuse_constant_levels(matrices, problem)
     start, suspect = starting_point(problem)
     if suspect:
-        names, trials = [matrices.names[i] for i in problem.fixed.kept], rows.trials if family.proportions else None
-        refuse_separation(matrices.x[:, problem.fixed.kept], names, rows.y, rows.y, trials, suspect=True)
-    return fit_with_nodes(problem, shift, start, n_agq)
+        _refuse_separation(matrices, problem)
+    try:
+        return fit_with_nodes(problem, shift, start, n_agq)
+    except FitError:
+        _refuse_separation(matrices, problem)
+        raise
+
+
+def _refuse_separation(matrices: Matrices, problem: Problem) -> None:
+    """FitError where columns tell events from none, so that their coefficients have no finite estimate."""
+    kept, rows = problem.fixed.kept, problem.rows
+    trials = rows.trials if problem.family.proportions else None
+    refuse_separation(matrices.x[:, kept], [matrices.names[i] for i in kept], rows.y, rows.y, trials, suspect=True)
 
 
 def _method(family: Family, matrices: Matrices, result: GlmmResult, inference: str, *, offset: bool) -> str:

@@ -9,8 +9,8 @@ import pytest
 from scipy.integrate import dblquad, quad
 from scipy.stats import norm
 
+from core_trial.engine.approximation import Approximation, ManyFactors, laplace_approximation, with_nodes
 from core_trial.engine.density import Rows
-from core_trial.engine.deviance import GlmmDeviance, ManyFactors
 from core_trial.engine.family import find_family
 from core_trial.engine.glmm import fit_glmm, pose, starting_point
 from core_trial.engine.laplace import Arrangement
@@ -67,20 +67,30 @@ def cluster_integrand(of: Problem, psi: np.ndarray, cluster: int):
     return density
 
 
+def approximation(of: Problem, nodes: int = 1) -> Approximation:
+    laplace = laplace_approximation(of)
+    return laplace if nodes == 1 else with_nodes(laplace, nodes)
+
+
+def evaluate(of: Problem, psi: np.ndarray, nodes: int = 1):
+    function = approximation(of, nodes)
+    return function(psi[None], function.start)
+
+
 @pytest.mark.parametrize("family", ["poisson", "binomial", "negative_binomial", "nb1", "beta_binomial"])
 def test_quadrature_is_the_integral_over_random_intercepts(family):
     of = problem(family)
     psi = typical(of)
     exact = [quad(cluster_integrand(of, psi, j), -9, 9, epsabs=0, epsrel=1e-11)[0] for j in range(CLUSTERS)]
-    assert GlmmDeviance(of, 30)(psi).value == pytest.approx(-2 * np.sum(np.log(exact)), abs=1e-7)
+    assert evaluate(of, psi, 30).value[0] == pytest.approx(-2 * np.sum(np.log(exact)), abs=1e-7)
 
 
 def test_quadrature_is_the_integral_over_intercepts_and_slopes():
     of = problem("binomial", "slope")
     psi, ends = typical(of), (-7, 7)
     exact = [dblquad(cluster_integrand(of, psi, j), *ends, *ends, epsabs=1e-12, epsrel=1e-8)[0] for j in range(2)]
-    together = GlmmDeviance(of, 25)
-    at = together.approximation.integral(psi[None], together.approximation.start)
+    function = approximation(of, 25)
+    at = function.integral(psi[None], function.start)
     np.testing.assert_allclose(at.each[0, :2], -2 * np.log(exact), rtol=1e-7)
 
 
@@ -97,7 +107,7 @@ def test_quadrature_is_the_integral_over_intercepts_and_slopes():
 )
 def test_gradients_are_the_limits_of_differences(family, inflated, terms, nodes):
     of = problem(family, terms, inflated=inflated)
-    check_gradient(GlmmDeviance(of, nodes), typical(of))
+    check_gradient(approximation(of, nodes), typical(of))
 
 
 @pytest.mark.parametrize(
@@ -106,32 +116,29 @@ def test_gradients_are_the_limits_of_differences(family, inflated, terms, nodes)
 )
 def test_gradients_with_several_factors_are_the_limits_of_differences(family, inflated, terms):
     of = problem(family, terms, inflated=inflated)
-    check_gradient(GlmmDeviance(of, 1), typical(of))
+    check_gradient(approximation(of), typical(of))
 
 
-def check_gradient(deviance: GlmmDeviance, psi: np.ndarray, step: float = 1e-5) -> None:
-    evaluate, start = deviance.approximation, deviance.approximation.start
-    ways = step * np.eye(len(psi))
-    differences = (evaluate(psi + ways, start).value - evaluate(psi - ways, start).value) / (2 * step)
-    np.testing.assert_allclose(evaluate(psi[None], start).gradient[0], differences, rtol=1e-6, atol=1e-6)
+def check_gradient(function: Approximation, psi: np.ndarray, step: float = 1e-5) -> None:
+    ways, start = step * np.eye(len(psi)), function.start
+    differences = (function(psi + ways, start).value - function(psi - ways, start).value) / (2 * step)
+    np.testing.assert_allclose(function(psi[None], start).gradient[0], differences, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(("family", "inflated"), [("poisson", False), ("beta_binomial", False), ("nb1", True)])
-@pytest.mark.parametrize("terms", ["one", "slope", "uncorrelated"])
+@pytest.mark.parametrize("terms", ["one", "slope", "uncorrelated", "nested", "crossed"])
 def test_both_ways_to_the_laplace_approximation_agree(family, inflated, terms):
     of = problem(family, terms, inflated=inflated)
-    psi, one = typical(of)[None], GlmmDeviance(of, 1)
-    many = ManyFactors(Arrangement(of))
-    by_cluster = one.approximation(psi, one.approximation.start)
-    by_cross_products = many(psi, many.start)
-    np.testing.assert_allclose(by_cross_products.value, by_cluster.value, rtol=1e-11)
-    np.testing.assert_allclose(by_cross_products.gradient, by_cluster.gradient, atol=1e-8)
+    blocks, many = evaluate(of, typical(of)), ManyFactors(Arrangement(of))
+    by_cross_products = many(typical(of)[None], many.start)
+    np.testing.assert_allclose(by_cross_products.value, blocks.value, rtol=1e-11)
+    np.testing.assert_allclose(by_cross_products.gradient, blocks.gradient, atol=1e-7)
 
 
 def test_shares_of_clusters_add_up_to_the_gradient():
-    deviance = GlmmDeviance(problem("negative_binomial", "slope", inflated=True), 3)
-    psi = typical(deviance.problem)
-    at = deviance.approximation.integral(psi[None], deviance.approximation.start)
+    of = problem("negative_binomial", "slope", inflated=True)
+    function = approximation(of, 3)
+    at = function.integral(typical(of)[None], function.start)
     np.testing.assert_allclose(at.cluster_gradients()[0].sum(axis=1), at.gradient[0], atol=1e-9)
 
 
@@ -155,4 +162,4 @@ def test_cluster_order_does_not_matter():
         random=replace(of.random, absorbed=(renamed,)),
     )
     psi = typical(of)
-    assert GlmmDeviance(shuffled, 5)(psi).value == pytest.approx(GlmmDeviance(of, 5)(psi).value, rel=1e-12)
+    assert evaluate(shuffled, psi, 5).value == pytest.approx(evaluate(of, psi, 5).value, rel=1e-12)

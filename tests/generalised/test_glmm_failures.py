@@ -32,7 +32,7 @@ def test_an_arm_without_events_is_named(visits, formula, family, column):
 
 def test_complete_separation_names_the_column(visits):
     told = visits.assign(told=(visits["people"] > 200).astype(int))
-    with pytest.raises(ct.FitError, match="^complete separation by 'people': it tells the outcome of 100 rows"):
+    with pytest.raises(ct.FitError, match=r"^complete separation by 'people': it tells the outcome of 100 rows"):
         ct.glmm("told ~ people + (1 | team)", told, family="binomial")
 
 
