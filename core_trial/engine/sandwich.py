@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import FitError
 from .arrays import Array, Codes
 
-Correction = Literal["none", "cr1", "cr1s", "kc", "md", "fg", "mbn", "avg"]
+Correction = Literal["none", "cr1", "cr1s", "cr2", "kc", "md", "fg", "mbn", "avg"]
 LONE = 1e-8  # 1 - leverage of a direction that a single cluster determines: rounding of zero
 FG_BOUND = 0.75  # of Fay and Graubard
 MBN_RATE, MBN_FLOOR = 0.5, 1.0  # of Morel, Bokossa and Neerchal
@@ -33,12 +33,14 @@ class ClusterParts:
     information : (K, p, p) G_i = D_i'V_i^-1 D_i, or minus the derivative of s_i; their sum has the inverse M
     n_rows : in all clusters
     units : (p, p) the coefficients reported are `units` times those of the scores
+    plain : D_i'r_i (K, p) and D_i'D_i (K, p, p), for correlated rows: what geesmv takes the axes of I - H_i by
     """
 
     scores: Array
     information: Array
     n_rows: float
     units: Array
+    plain: tuple[Array, Array] | None = None
 
     @property
     def n_clusters(self) -> int:
@@ -85,6 +87,19 @@ class ClusterParts:
         powers = np.power(rest, power, out=np.zeros_like(rest), where=rest > 0)
         return np.asarray((axes * powers[:, None]) @ axes.swapaxes(1, 2))
 
+    def by_unit_axes(self, pull: Array, square: Array) -> Array:
+        """(K, p) white scores D'V^-1 U (I - L)^-1/2 U'r, as geesmv has them; H_i = U L U^-1, columns of U of length 1.
+
+        U' stands where U^-1 would give the inverse root of I - H_i. They are the same where H_i is symmetric, as when
+        covariates and variances are constant within clusters. `pull` are D'r, `square` D'D, as in `plain`.
+        """
+        rest, axes = self._spectrum
+        length = np.einsum("kaj,kab,kbj->kj", axes, self.root.T @ square @ self.root, axes)
+        along = (axes.swapaxes(1, 2) @ (pull @ self.root)[:, :, None])[:, :, 0]
+        usable = (rest > 0) & (length > 0)
+        factor = np.where(usable, (1 - rest) / np.where(usable, length * np.sqrt(rest), 1.0), 0.0)
+        return np.asarray((axes @ (factor * along)[:, :, None])[:, :, 0])
+
     @cached_property
     def lone(self) -> Array:
         """(m, p) combinations, in units of the white scores, that one cluster alone determines."""
@@ -130,19 +145,20 @@ def robust_covariance(parts: ClusterParts, correction: Correction) -> Array:
     none      M sum s_i s_i' M (Liang and Zeger, 1986, Biometrika 73:13); CR0
     cr1       times K / (K - 1)
     cr1s      times K (n - 1) / ((K - 1) (n - p)), as Stata's `regress`
-    kc        (I - H)^-1/2 (Kauermann and Carroll, 2001, J Am Stat Assoc 96:1387, and Bell and McCaffrey, 2002,
-              Surv Methodol 28:169); CR2: unbiased where V is the covariance of the outcomes
+    cr2       (I - H)^-1/2 (Bell and McCaffrey, 2002, Surv Methodol 28:169): unbiased where V is the covariance of
+              the outcomes
+    kc        the same (Kauermann and Carroll, 2001, J Am Stat Assoc 96:1387); with `plain` parts, by unit axes
     md        (I - H)^-1 (Mancl and DeRouen, 2001, Biometrics 57:126); CR3, nearly the jackknife of clusters
     fg        diag(1 - min(0.75, (G_i M)_jj))^-1/2 (Fay and Graubard, 2001, Biometrics 57:1198); the one that
               depends on how covariates are coded
     mbn       c M sum s_i s_i' M + delta phi M, c = (n - 1) / (n - p) K / (K - 1), delta = min(1/2, p / (K - p)),
               phi = max(1, tr(M sum s_i s_i') / p) (Morel, Bokossa and Neerchal, 2003, Biom J 45:395)
-    avg       standard errors the mean of those of kc and md (Ford and Westgate, 2017, Biom J 59:478),
+    avg       standard errors the mean of those of cr2 and md (Ford and Westgate, 2017, Biom J 59:478),
               correlations those of the mean of the two covariances
     ========  ==============================================================================================
     """
     if correction == "avg":
-        return _average(robust_covariance(parts, "kc"), robust_covariance(parts, "md"))
+        return _average(robust_covariance(parts, "cr2"), robust_covariance(parts, "md"))
     scores = _adjusted(parts, correction)
     meat: Array = small_sample_factor(parts, correction) * scores.T @ scores
     if correction == "mbn":
@@ -167,9 +183,9 @@ def small_sample_factor(parts: ClusterParts, correction: Correction) -> float:
 def influence_functions(parts: ClusterParts, correction: Correction) -> Array:
     """(K, p) what each cluster adds to the error of the coefficients reported; without correction M s_i.
 
-    Their products sum to the covariance, but for `mbn` and `avg`, of which those of `cr1s` and `kc` are given.
+    Their products sum to the covariance, but for `mbn` and `avg`, of which those of `cr1s` and `cr2` are given.
     """
-    kind: Correction = "kc" if correction == "avg" else correction
+    kind: Correction = "cr2" if correction == "avg" else correction
     scores = np.sqrt(small_sample_factor(parts, kind)) * _adjusted(parts, kind)
     return np.asarray(scores @ (parts.units @ parts.root).T)
 
@@ -181,6 +197,8 @@ def change_without(parts: ClusterParts) -> Array:
 
 def _adjusted(parts: ClusterParts, correction: Correction) -> Array:
     """(K, p) white scores."""
+    if correction == "kc" and parts.plain is not None:
+        return parts.by_unit_axes(*parts.plain)
     return np.asarray((adjustments(parts, correction) @ parts.white[:, :, None])[:, :, 0])
 
 
@@ -201,6 +219,7 @@ def _fay_graubard(parts: ClusterParts) -> Array:
 
 
 ADJUSTMENTS: Mapping[Correction, Callable[[ClusterParts], Array]] = {
+    "cr2": lambda parts: parts.leverage_power(-0.5),
     "kc": lambda parts: parts.leverage_power(-0.5),
     "md": lambda parts: parts.leverage_power(-1.0),
     "fg": _fay_graubard,

@@ -16,7 +16,7 @@ from .arrays import Array
 from .inference import Reference
 from .sandwich import ClusterParts, Correction, adjustments
 
-LINEAR: tuple[Correction, ...] = ("none", "cr1", "cr1s", "kc", "md", "fg")
+LINEAR: tuple[Correction, ...] = ("none", "cr1", "cr1s", "cr2", "kc", "md", "fg")
 
 
 def satterthwaite_robust(parts: ClusterParts, correction: Correction, contrast: Array) -> float:

@@ -108,7 +108,7 @@ class GeeAnalysis(RegressionAnalysis):
 
     model: Literal["gee"]
     correlation: Literal["exchangeable", "independence"] = "exchangeable"
-    correction: GeeCorrection = "kc"
+    correction: GeeCorrection = "cr2"
     ddf: Literal["clusters", "satterthwaite", "normal"] = "clusters"
 
     def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:

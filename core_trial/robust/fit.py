@@ -37,8 +37,8 @@ class RobustFit(Fit):
     >>> score = [20, 23, 24, 25, 22, 23, 21, 20, 22, 26, 23, 25, 26, 25, 24, 28, 27, 30, 26, 27, 23, 25, 24, 28]
     >>> people = pd.DataFrame({"team": np.repeat(list("abcdef"), 4), "arm": np.repeat([0, 1], 12), "score": score})
     >>> fit = ct.cluster_robust("score ~ arm", people, cluster="team")
-    >>> fit.compare_corrections("arm").loc[[0, 3, 4], ["correction", "std_error"]].round(2).to_numpy().tolist()
-    [['none', 0.85], ['kc', 1.04], ['md', 1.27]]
+    >>> fit.compare_corrections("arm").loc[[0, 3, 5], ["correction", "std_error"]].round(2).to_numpy().tolist()
+    [['none', 0.85], ['cr2', 1.04], ['md', 1.27]]
     """
 
     observed: Observations = field(repr=False)

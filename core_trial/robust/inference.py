@@ -16,14 +16,15 @@ from ..mixed.degrees import SmallSample
 from .observations import Observations
 
 RobustDdf = Literal["clusters", "satterthwaite", "normal"]
-GeeCorrection = Literal["none", "kc", "md", "fg", "mbn", "avg"]
+GeeCorrection = Literal["none", "cr2", "kc", "md", "fg", "mbn", "avg"]
 ClusterCorrection = Literal["cr0", "cr1", "cr1s", "cr2", "cr3"]
-SAME: Mapping[str, Correction] = {"cr0": "none", "cr2": "kc", "cr3": "md"}
+SAME: Mapping[str, Correction] = {"cr0": "none", "cr3": "md"}
 ENGINE: Mapping[str, Correction] = {**{name: name for name in get_args(Correction)}, **SAME}
 WORDS: Mapping[Correction, str] = {
     "none": "uncorrected sandwich standard errors",
     "cr1": "sandwich standard errors times K / (K - 1) of K clusters",
     "cr1s": "sandwich standard errors with the degrees of freedom of Stata",
+    "cr2": "sandwich standard errors corrected after Bell and McCaffrey (2002; CR2)",
     "kc": "sandwich standard errors corrected after Kauermann and Carroll (2001)",
     "md": "sandwich standard errors corrected after Mancl and DeRouen (2001)",
     "fg": "sandwich standard errors corrected after Fay and Graubard (2001)",

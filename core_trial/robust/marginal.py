@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -14,8 +15,8 @@ from ..engine.arrays import Codes
 from ..engine.links import LinkName
 from ..engine.pair_correlation import Correlation, PairKind, Residuals, pair_correlations
 from ..engine.quasi_likelihood import QuasiFit, QuasiName, evaluate
-from ..engine.sandwich import ClusterParts, change_without
-from ..errors import DesignError, PlanError
+from ..engine.sandwich import ClusterParts, change_without, robust_covariance
+from ..errors import DesignError, PlanError, TrialWarning
 from ..formula.coding import is_number, levels
 from ..formula.matrices import find_levels
 from .estimation import estimate
@@ -32,6 +33,8 @@ PAIRS: Mapping[WorkingCorrelation, PairKind] = {
     "autoregressive": "autoregressive",
     "nested": "nested",
 }
+ASTRAY = 0.1
+"""Share by which a standard error may differ from that of the exact root unsaid."""
 ROLE: Mapping[WorkingCorrelation, str] = {"autoregressive": "time", "nested": "subcluster"}
 
 
@@ -76,7 +79,7 @@ def gee(
     family: QuasiName,
     link: LinkName | None = None,
     correlation: WorkingCorrelation = "exchangeable",
-    correction: GeeCorrection = "kc",
+    correction: GeeCorrection = "cr2",
     ddf: RobustDdf = "clusters",
     time: str | None = None,
     subcluster: str | None = None,
@@ -97,14 +100,15 @@ def gee(
     correlation : of the rows of a cluster: `exchangeable`; `independence`; `autoregressive`, of first order in the
         column `time`; `nested`, exchangeable with one value within the groups of the column `subcluster` (a period, a
         ward) of a cluster and another between these. Standard errors hold whether it is right or not
-    correction : `kc` (Kauermann and Carroll, 2001), `md` (Mancl and DeRouen, 2001), `fg` (Fay and Graubard, 2001),
-        `mbn` (Morel, Bokossa and Neerchal, 2003), `avg`, the mean of the standard errors of KC and MD (Ford and
-        Westgate, 2017), or `none`; `fit.compare_corrections()` shows all side by side. `kc` takes the inverse root of
-        I - H, H the leverage of a cluster, and is unbiased where the working correlation is right. H is not symmetric
-        where covariates or variances differ within clusters; geesmv 1.3 transposes its eigenvectors there instead of
-        inverting them, so that its KC is not this one, and may be far too small
-    ddf : `clusters`, less cluster-level parameters; `satterthwaite` (not with `mbn` and `avg`), under the working
-        correlation; or `normal`
+    correction : `cr2`, the inverse root of I - H with H the leverage of a cluster, unbiased where the working
+        correlation is right (Bell and McCaffrey, 2002; Kauermann and Carroll, 2001); `md` (Mancl and DeRouen, 2001);
+        `fg` (Fay and Graubard, 2001); `mbn` (Morel, Bokossa and Neerchal, 2003); `avg`, the mean of the standard errors
+        of `cr2` and `md` (Ford and Westgate, 2017); or `none`. `kc` is Kauermann and Carroll's as geesmv computes it:
+        the same where covariates and variances do not differ within clusters, else with the transpose of eigenvectors
+        where their inverse belongs, which may be far too small; where it is a tenth off `cr2`, a note and a warning say
+        so. `fit.compare_corrections()` shows all side by side
+    ddf : `clusters`, less cluster-level parameters; `satterthwaite` (not with `mbn` and `avg`; of the exact root for
+        `kc`), under the working correlation; or `normal`
     time, subcluster : columns, see `correlation`
     weights : column of whole numbers: how many such rows there are, each correlated with the others
 
@@ -138,12 +142,25 @@ def gee(
     state = evaluate(independent.fit.model, observed.data, solved.coefficients)
     parts = solved.parts(state.dispersion, observed.data.basis.transform, float(len(rows.y)))
     what = f"Generalised estimating equations, {correlation} working correlation,"
-    notes = (*independent.notes, *_gaps(observed, inner, rows, correlation))
+    astray = _astray(parts, observed.names) if kind == "kc" else ()
+    notes = (*independent.notes, *_gaps(observed, inner, rows, correlation), *astray)
     return GeeFit(
         **fit_arguments(what, observed, state, parts, kind, ddf, notes, stacklevel=2),
         working=solved.correlations,
         unbiased=pair_correlations(PAIRS[correlation], _residuals(state, parts, index, rows)),
     )
+
+
+def _astray(parts: ClusterParts, names: Sequence[str]) -> tuple[str, ...]:
+    """The coefficients whose standard errors geesmv's root makes a tenth too small or large: noted and warned of."""
+    errors = [np.sqrt(np.diag(robust_covariance(parts, correction))) for correction in ("kc", "cr2")]
+    far = np.abs(np.log(errors[0] / errors[1])) > np.log(1 + ASTRAY)
+    if not far.any():
+        return ()
+    found = ", ".join(f"{names[i]} ({errors[0][i]:.3g}, {errors[1][i]:.3g})" for i in map(int, np.flatnonzero(far)))
+    note = f"standard errors by kc, as geesmv computes it, are far from those by the exact root, cr2: {found}; take cr2"
+    warnings.warn(note, TrialWarning, stacklevel=3)
+    return (note,)
 
 
 def _inner_role(correlation: WorkingCorrelation, roles: Mapping[str, str | None]) -> str | None:

@@ -44,7 +44,7 @@ def cluster_robust(
     correction : `cr0`, none; `cr1`, times K / (K - 1) of K clusters; `cr1s`, Stata's; `cr2`, of Bell and McCaffrey,
         unbiased if the working model holds; `cr3`, of Mancl and DeRouen, near the jackknife. The working model is
         independent rows with the variance of the family, over the weights; for correlated rows take `ct.gee` with
-        `correction="kc"` and `ddf="satterthwaite"`, which is CR2 with that working model
+        `correction="cr2"` and `ddf="satterthwaite"`
     ddf : `satterthwaite`, also for several contrasts together, as Hotelling's F (HTZ of Pustejovsky and Tipton, 2018,
         J Bus Econ Stat 36:672); `clusters`, less cluster-level parameters; or `normal`
     weights : column of inverse variances: a weight of 2 is the same as the row twice
@@ -90,7 +90,7 @@ def count_regression(
 
     For rare events a row a cluster loses nothing, and needs no model of how people within clusters depend. The standard
     errors allow for any variance between clusters and are corrected for few of them; with one row a cluster `none`,
-    `kc` and `md` are HC0, HC2 and HC3 of MacKinnon and White (1985, J Econom 29:305).
+    `cr2` and `md` are HC0, HC2 and HC3 of MacKinnon and White (1985, J Econom 29:305).
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def count_regression(
     cluster : column; each value once
     exposure : column of person-time, in any unit; its logarithm is the offset. Or write an `offset(...)` in the formula
     family : `negative_binomial`, theta by maximum likelihood, or `poisson`
-    correction : `none`, `kc`, `md`, `fg`, `mbn`, or `avg`, the average of the standard errors of KC and MD (Ford and
-        Westgate, 2017, Biom J 59:478)
+    correction : `none`, `cr2` (which `kc` is too here), `md`, `fg`, `mbn`, or `avg`, the average of the standard
+        errors of CR2 and MD (Ford and Westgate, 2017, Biom J 59:478)
     ddf : `clusters`, less parameters; `satterthwaite` (not with `mbn` and `avg`); or `normal`
 
     Raises

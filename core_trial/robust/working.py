@@ -50,15 +50,17 @@ class WorkingFit:
     coefficients : (p,) of the columns
     correlations : of pairs of rows, by their name, as the model took them
     scores, information : (K, p) and (K, p, p) of the clusters, by the working correlation, without the dispersion
+    plain : the same without the working covariance
     """
 
     coefficients: Array
     correlations: dict[str, float]
     scores: Array
     information: Array
+    plain: tuple[Array, Array]
 
     def parts(self, dispersion: float, units: Array, n_rows: float) -> ClusterParts:
-        return ClusterParts(self.scores / dispersion, self.information / dispersion, n_rows, units)
+        return ClusterParts(self.scores / dispersion, self.information / dispersion, n_rows, units, self.plain)
 
 
 def fit_working(model: MeanModel, rows: WorkingRows, start: Array, correlation: WorkingCorrelation) -> WorkingFit:
@@ -86,8 +88,9 @@ def fit_working(model: MeanModel, rows: WorkingRows, start: Array, correlation: 
         )
     correlations = _correlations(correlation, structure)
     _check_correlations(correlation, correlations, rows)
-    scores, information = _by_cluster(equations)
-    return WorkingFit(np.asarray(found.params) * scale, correlations, scores * scale, information)
+    scores, information, pulls, squares = _by_cluster(equations)
+    plain = pulls * scale, squares
+    return WorkingFit(np.asarray(found.params) * scale, correlations, scores * scale, information, plain)
 
 
 def _structure(correlation: WorkingCorrelation) -> CovStruct:
@@ -134,14 +137,14 @@ def _check_correlations(correlation: WorkingCorrelation, values: dict[str, float
             )
 
 
-def _by_cluster(equations: GEE) -> tuple[Array, Array]:
-    """Scores (K, p) and information (K, p, p)."""
-    scores, information = [], []
+def _by_cluster(equations: GEE) -> tuple[Array, Array, Array, Array]:
+    """D'V^-1 r (K, p), D'V^-1 D (K, p, p), D'r and D'D."""
+    products = []
     for i, (mean, eta) in enumerate(equations.cached_means):
         slope = equations.mean_deriv(equations.exog_li[i], eta)
         deviation = np.sqrt(equations.family.variance(mean))
-        sides = (slope, equations.endog_li[i] - mean)
-        weighted, pull = equations.cov_struct.covariance_matrix_solve(mean, i, deviation, sides)
-        scores.append(slope.T @ pull)
-        information.append(slope.T @ weighted)
-    return np.array(scores), np.array(information)
+        residual = equations.endog_li[i] - mean
+        weighted, pull = equations.cov_struct.covariance_matrix_solve(mean, i, deviation, (slope, residual))
+        products.append((slope.T @ pull, slope.T @ weighted, slope.T @ residual, slope.T @ slope))
+    scores, information, pulls, squares = (np.array(product) for product in zip(*products, strict=True))
+    return scores, information, pulls, squares

@@ -11,7 +11,7 @@ from ..plan import AnyAnalysis
 
 Entry = Mapping[str, Any]
 
-CORRECTIONS = {"kc": "KC", "md": "MD", "fg": "FG", "mbn": "MBN", "avg": "average of KC and MD"}
+CORRECTIONS = {"cr2": "CR2", "md": "MD", "fg": "FG", "mbn": "MBN", "avg": "average of CR2 and MD"}
 WEIGHTS = {"none": "clusters alike", "size": "by size", "inverse-variance": "by inverse variance"}
 DDF = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
 TOTALS = {"negative_binomial": "Negative binomial", "poisson": "Poisson"}
@@ -36,7 +36,7 @@ def of_proportions() -> Iterator[Entry]:
         yield _entry(f"logistic-{correction}", label, "cluster_robust", correction=correction)
     for model, label, options in (
         ("glmm", "Logistic mixed model", {"ddf": "clusters"}),
-        ("gee", "GEE, exchangeable, KC", {"correction": "kc"}),
+        ("gee", "GEE, exchangeable, CR2", {"correction": "cr2"}),
     ):
         measure = "risk difference"
         yield _entry(f"{model}-standardised", f"{label}, standardised", model, measure=measure, **options)
@@ -56,8 +56,8 @@ def of_rates() -> Iterator[Entry]:
 def _estimating_equations() -> Iterator[Entry]:
     for correction, name in CORRECTIONS.items():
         yield _entry(f"gee-{correction}", f"GEE, exchangeable, {name}", "gee", correction=correction)
-    independence = {"correlation": "independence", "correction": "kc"}
-    yield _entry("gee-independence", "GEE, independence, KC", "gee", **independence)
+    independence = {"correlation": "independence", "correction": "cr2"}
+    yield _entry("gee-independence", "GEE, independence, CR2", "gee", **independence)
 
 
 def _two_stage() -> Iterator[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple, get_args
 
@@ -19,8 +20,8 @@ from core_trial.engine.sandwich import (
 from core_trial.engine.sandwich_degrees import hotelling_robust, satterthwaite_robust
 from core_trial.errors import FitError, PlanError
 
-LINEAR = ("none", "cr1", "cr1s", "kc", "md", "fg")
-ROOTS = {"kc": lambda rest: inv(sqrtm(rest)), "md": inv}
+LINEAR = ("none", "cr1", "cr1s", "cr2", "kc", "md", "fg")
+ROOTS = {"cr2": lambda rest: inv(sqrtm(rest)), "kc": lambda rest: inv(sqrtm(rest)), "md": inv}
 SIZES = (1, 2, 3, 5, 8, 4, 6, 2, 7)
 P = 3
 
@@ -104,6 +105,21 @@ def test_corrections_are_those_of_the_papers(correction, seed):
     np.testing.assert_allclose(robust_covariance(parts_of(rows, units), correction), expected, rtol=1e-8)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_unit_axes_are_eigenvectors_taken_to_be_at_right_angles(seed):
+    rows = dense(seed)
+    square = np.array([rows.d[s].T @ rows.d[s] for s in rows.blocks])
+    pull = np.array([rows.d[s].T @ rows.r[s] for s in rows.blocks])
+    scores = []
+    for i, s in enumerate(rows.blocks):
+        values, u = np.linalg.eig(np.eye(SIZES[i]) - rows.leverage(i))
+        scores.append(rows.d[s].T @ inv(rows.v[s, s]) @ u @ np.diag(values**-0.5) @ u.T @ rows.r[s])
+    meat = np.real(np.array(scores).T @ np.array(scores))
+    plain = replace(parts_of(rows), plain=(pull, square))
+    np.testing.assert_allclose(robust_covariance(plain, "kc"), rows.bread @ meat @ rows.bread, rtol=1e-8)
+    np.testing.assert_allclose(robust_covariance(plain, "cr2"), robust_covariance(parts_of(rows), "cr2"), rtol=1e-12)
+
+
 @pytest.mark.parametrize("correction", LINEAR)
 def test_products_of_influence_functions_sum_to_the_covariance(correction):
     parts = parts_of(dense())
@@ -169,7 +185,7 @@ def expected_white(rows, correction):
 
 def test_cr2_is_unbiased_under_the_working_model():
     rows = dense()
-    np.testing.assert_allclose(expected_white(rows, "kc"), rows.bread, rtol=1e-9)
+    np.testing.assert_allclose(expected_white(rows, "cr2"), rows.bread, rtol=1e-9)
     parts = parts_of(rows)
     turned = parts.leverage_power(-0.5)
     u = parts.shares @ turned

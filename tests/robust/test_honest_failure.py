@@ -190,7 +190,7 @@ def test_missing_rows_are_counted_and_nothing_else_changes(rows):
         ({"family": "gamma"}, "family 'gamma' is unknown; choose from gaussian"),
         ({"link": "probit"}, "no link 'probit'; choose from logit, log, identity"),
         ({"correlation": "toeplitz"}, "correlation 'toeplitz' is unknown"),
-        ({"correction": "cr2"}, "correction 'cr2' is unknown; choose from none, kc"),
+        ({"correction": "hc3"}, "correction 'hc3' is unknown; choose from none, cr2"),
         ({"ddf": "kenward-roger"}, "ddf 'kenward-roger' is unknown"),
         ({"correction": "mbn", "ddf": "satterthwaite"}, "Satterthwaite"),
         ({"correlation": "autoregressive"}, "needs time="),

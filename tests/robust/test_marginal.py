@@ -10,8 +10,9 @@ import pytest
 from scipy.linalg import block_diag, inv
 
 import core_trial as ct
+from core_trial.errors import TrialWarning
 
-CORRECTIONS = ["none", "kc", "md", "fg", "mbn", "avg"]
+CORRECTIONS = ["none", "kc", "cr2", "md", "fg", "mbn", "avg"]
 MODELS = {
     "gaussian": "score ~ arm + age",
     "binomial": "readmitted ~ arm + age",
@@ -33,13 +34,24 @@ def rows() -> pd.DataFrame:
     return pd.read_csv(Path(__file__).parents[1] / "reference/gee/data.csv")
 
 
+@pytest.fixture
+def panel():
+    """Synthetic admissions of 25 teams before and after, highly correlated within teams."""
+    rng = np.random.default_rng(11)
+    team = np.repeat(np.arange(25), 2)
+    frame = pd.DataFrame({"team": team, "arm": (team < 15).astype(int), "late": np.tile([0, 1], 25)})
+    frame["years"] = rng.uniform(100, 400, 25)[team]
+    rate = np.exp(rng.normal(-1, 0.4, 25)[team] - 0.1 * frame["arm"] * frame["late"])
+    return frame.assign(admissions=rng.poisson(frame["years"] * rate))
+
+
 def gee(rows, family, **options):
     return ct.gee(options.pop("formula", MODELS[family]), rows, cluster="team", family=family, **options)
 
 
-def same(one, other, rtol=1e-8):
+def same(one, other, rtol=1e-8, corrections=CORRECTIONS):
     np.testing.assert_allclose(one.estimate, other.estimate, rtol=rtol, atol=1e-10)
-    for correction in CORRECTIONS:
+    for correction in corrections:
         ours, theirs = one.with_correction(correction), other.with_correction(correction)
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9 * np.abs(theirs).max(), err_msg=correction)
 
@@ -48,7 +60,7 @@ def same(one, other, rtol=1e-8):
 def test_independence_with_cr0_is_the_sandwich_of_the_regression(rows, family):
     marginal = gee(rows, family, correlation="independence", correction="none")
     regression = ct.cluster_robust(MODELS[family], rows, cluster="team", family=family, correction="cr0")
-    same(marginal, regression)
+    same(marginal, regression, corrections=["none", "cr2", "md", "fg", "mbn"])
 
 
 @each_working
@@ -220,8 +232,8 @@ def test_links_give_the_effects_that_tables_show():
 def test_every_correction_side_by_side(rows):
     fit = gee(rows, "binomial", ddf="satterthwaite")
     table = fit.compare_corrections("arm")
-    assert table["correction"].tolist() == ["none", "cr1", "cr1s", "kc", "md", "fg", "mbn", "avg"]
-    assert table.loc[table["chosen"], "correction"].tolist() == ["kc"]
+    assert table["correction"].tolist() == ["none", "cr1", "cr1s", "cr2", "kc", "md", "fg", "mbn", "avg"]
+    assert table.loc[table["chosen"], "correction"].tolist() == ["cr2"]
     chosen = table[table["chosen"]].iloc[0]
     assert chosen["std_error"] == fit.tidy()["std_error"].iloc[1]
     assert chosen["df"] == fit.tidy()["df"].iloc[1]
@@ -229,18 +241,22 @@ def test_every_correction_side_by_side(rows):
     assert table["std_error"].between(chosen["std_error"] * 0.8, chosen["std_error"] * 1.2).all()
 
 
-def test_kc_stands_between_no_correction_and_md_where_rows_are_highly_correlated():
-    """The leverage of a cluster is far from symmetric here: its eigenvectors are not at right angles."""
-    rng = np.random.default_rng(11)
-    team = np.repeat(np.arange(25), 2)
-    frame = pd.DataFrame({"team": team, "arm": (team < 15).astype(int), "late": np.tile([0, 1], 25)})
-    frame["years"] = rng.uniform(100, 400, 25)[team]
-    rate = np.exp(rng.normal(-1, 0.4, 25)[team] - 0.1 * frame["arm"] * frame["late"])
-    frame["admissions"] = rng.poisson(frame["years"] * rate)
-    fit = gee(frame, "poisson", formula="admissions ~ arm * late + offset(log(years))")
-    assert fit.working["within clusters"] > 0.8
-    table = fit.compare_corrections().pivot_table(index="term", columns="correction", values="std_error")
-    assert np.all((table["none"] < table["kc"]) & (table["kc"] < table["md"]))
+def test_the_two_roots_are_one_where_covariates_do_not_vary_within_clusters(rows):
+    fit = gee(rows, "binomial", formula="readmitted ~ arm")
+    np.testing.assert_allclose(fit.with_correction("kc"), fit.with_correction("cr2"), rtol=1e-9)
+    other = gee(rows, "binomial")
+    assert not np.allclose(other.with_correction("kc"), other.with_correction("cr2"), rtol=1e-4)
+
+
+def test_kc_that_is_far_from_the_exact_root_is_said(panel):
+    """The leverage of a team is far from symmetric here: its eigenvectors are not at right angles."""
+    formula = "admissions ~ arm * late + offset(log(years))"
+    options = {"cluster": "team", "family": "poisson"}
+    with pytest.warns(TrialWarning, match=r"arm \(.*take cr2"):
+        astray = ct.gee(formula, panel, correction="kc", **options)
+    assert "far from those by the exact root" in astray.notes[-1]
+    errors = ct.gee(formula, panel, **options).compare_corrections("arm").set_index("correction")["std_error"]
+    assert errors["none"] < errors["cr2"] < errors["md"] < errors["kc"]
 
 
 def test_fitted_values_and_residuals_keep_the_rows(rows):

@@ -52,7 +52,7 @@ def test_rows_of_means_are_the_models(people: pd.DataFrame) -> None:
     same(row(found, "two-stage-size"), weighted, ratio=False)
     assert row(found, "two-stage")["average"] == "cluster"
     assert row(found, "ols-cr2")["average"] == "participant"
-    assert row(found, "gee-kc")["average"] == "between the two"
+    assert row(found, "gee-cr2")["average"] == "between the two"
 
 
 def test_rows_of_proportions_have_an_odds_ratio_and_a_risk_difference(people: pd.DataFrame) -> None:
@@ -61,13 +61,13 @@ def test_rows_of_proportions_have_an_odds_ratio_and_a_risk_difference(people: pd
     same(row(found, "glmm"), fit, ratio=True)
     assert row(found, "glmm")["effect"] == "cluster-specific"
     assert set(found.table["measure"]) == {"odds ratio", "risk difference"}
-    assert row(found, "two-stage")["adjusted"] == row(found, "gee-kc")["adjusted"] == "trust"
+    assert row(found, "two-stage")["adjusted"] == row(found, "gee-cr2")["adjusted"] == "trust"
 
 
 def test_rows_of_rates_are_the_models(teams: pd.DataFrame) -> None:
     found = ct.compare(teams, "events", kind="rate", person_time="years")
-    fit = ct.count_regression("events ~ intervention", teams, cluster="team", exposure="years", correction="kc")
-    same(row(found, "negative-binomial-kc"), fit, ratio=True)
+    fit = ct.count_regression("events ~ intervention", teams, cluster="team", exposure="years", correction="cr2")
+    same(row(found, "negative-binomial-cr2"), fit, ratio=True)
     assert set(found.table["measure"]) == {"rate ratio"}
 
 
@@ -105,8 +105,8 @@ def test_wrong_options_are_named(people: pd.DataFrame, options: dict[str, str], 
 
 
 def test_the_forest_marks_the_analysis_that_was_planned(people: pd.DataFrame) -> None:
-    plot = ct.compare(people, "well", kind="proportion", prespecified="gee-kc").forest()
-    assert plot.data.loc[plot.data["prespecified"], "label"].tolist() == ["GEE, exchangeable, KC"]
+    plot = ct.compare(people, "well", kind="proportion", prespecified="gee-cr2").forest()
+    assert plot.data.loc[plot.data["prespecified"], "label"].tolist() == ["GEE, exchangeable, CR2"]
     assert plot.data["measure"].nunique() == 2
 
 

@@ -1,12 +1,13 @@
 # Marginal models by the packages gee and geepack; their corrections for few clusters from the formulas of the papers,
-# with the matrices of all rows of a cluster. geesmv is no reference for KC: it transposes the eigenvectors of I - H,
-# which is not symmetric, where their inverse makes the root. Synthetic data: see simulate.py.
+# with the matrices of all rows of a cluster. `cr2` is with the inverse root of I - H; `kc` as geesmv has it, with U'
+# for the inverse of its eigenvectors U. Synthetic data: see simulate.py.
 suppressMessages({library(gee); library(geepack)})
 data <- read.csv("data.csv")
 data <- data[order(data$team, data$visit), ]
 data$team <- factor(data$team)
 
 power <- function(a, exponent) { e <- eigen(a); Re(e$vectors %*% diag(e$values^exponent, nrow(a)) %*% solve(e$vectors)) }
+unit_axes <- function(a, exponent) { e <- eigen(a); Re(e$vectors %*% diag(e$values^exponent, nrow(a)) %*% t(e$vectors)) }
 family_of <- list(gaussian = gaussian(), binomial = binomial(), poisson = poisson())
 
 corrected <- function(formula, family, beta, rho) {
@@ -26,15 +27,16 @@ corrected <- function(formula, family, beta, rho) {
   }
   plain <- function(k) t(k$d) %*% k$w %*% k$r
   rest <- function(k) diag(length(k$r)) - k$d %*% m %*% t(k$d) %*% k$w
-  kc <- sandwich(function(k) t(k$d) %*% k$w %*% power(rest(k), -1 / 2) %*% k$r)
+  cr2 <- sandwich(function(k) t(k$d) %*% k$w %*% power(rest(k), -1 / 2) %*% k$r)
+  kc <- sandwich(function(k) t(k$d) %*% k$w %*% unit_axes(rest(k), -1 / 2) %*% k$r)
   md <- sandwich(function(k) t(k$d) %*% k$w %*% solve(rest(k)) %*% k$r)
   fg <- sandwich(function(k) plain(k) / sqrt(1 - pmin(0.75, diag(t(k$d) %*% k$w %*% k$d %*% m))))
   none <- sandwich(plain)
   n <- length(r); p <- ncol(x); j <- length(clusters)
   xi <- max(1, sum(diag(solve(m) %*% none)) / p)
   mbn <- (n - 1) / (n - p) * j / (j - 1) * none + min(1 / 2, p / (j - p)) * xi * m
-  errors <- lapply(list(none = none, kc = kc, md = md, fg = fg, mbn = mbn), function(v) sqrt(diag(v)))
-  c(errors, list(avg = (errors$kc + errors$md) / 2))
+  errors <- lapply(list(none = none, cr2 = cr2, kc = kc, md = md, fg = fg, mbn = mbn), function(v) sqrt(diag(v)))
+  c(errors, list(avg = (errors$cr2 + errors$md) / 2))
 }
 
 exchangeable <- function(formula, family) {
