@@ -40,9 +40,9 @@ def fitted_rows(result: MmrmResult) -> Rows:
 
 
 def units(rows: Rows) -> list[Codes]:
-    """The rows of each cluster, or each subject where there are no clusters."""
+    """The rows of each cluster, or each subject where there are no clusters, by subject and visit."""
     unit = rows.subject if np.all(rows.cluster == NOBODY) else rows.cluster
-    order = np.argsort(unit, kind="stable")
+    order = np.lexsort((rows.level, rows.subject, unit))
     return np.split(order, np.flatnonzero(np.diff(unit[order])) + 1)
 
 

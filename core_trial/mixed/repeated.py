@@ -130,8 +130,8 @@ class MmrmFit(Fit):
         """A residual for each row of the fit.
 
         `marginal` y - X beta; `conditional` these less the modes of the clusters, if there are any; `pearson` those
-        over the standard deviation of their visit; `scaled` L^-1 (y - X beta), L L' the covariance of the outcome,
-        which are uncorrelated with variance 1 if the model holds (the `normalized` ones of the R package mmrm).
+        over the standard deviation of their visit; `scaled` L^-1 (y - X beta), L L' the covariance of the outcomes by
+        subject and visit, which are uncorrelated with variance 1 if the model holds (the `normalized` ones of R).
         """
         return residuals(self, kind)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +14,8 @@ import core_trial as ct
 
 pytestmark = pytest.mark.filterwarnings("ignore:boundary fit:core_trial.TrialWarning")
 
+REFERENCE = Path(__file__).parents[1] / "reference"
+GLS = json.loads((REFERENCE / "gls/expected.json").read_text())
 ROLES = {"subject": "person", "visit": "month"}
 MODELS = {
     "us": {},
@@ -57,9 +62,9 @@ def errors(fit: ct.MmrmFit) -> np.ndarray:
 
 
 def test_scaled_residuals_are_white_in_units(fit, people):
-    """L^-1 of each unit by itself is L^-1 of all, rows in the order of their units."""
-    unit = people["team" if fit.layout.cluster else "person"].to_numpy()
-    order = np.argsort(unit, kind="stable")
+    """L^-1 of each unit by itself is L^-1 of all, rows in the order of units, subjects and visits."""
+    unit = people["team" if fit.layout.cluster else "person"]
+    order = np.lexsort((people["month"], people["person"], unit))
     v = covariance(fit, people.iloc[order])
     expected = np.linalg.solve(np.linalg.cholesky(v), errors(fit)[order])
     np.testing.assert_allclose(fit.residuals("scaled").to_numpy()[order], expected, rtol=1e-8, atol=1e-10)
@@ -273,3 +278,18 @@ def test_what_cannot_be_answered_is_refused(people):
         fit.influence("arm", by="team")
     with pytest.raises(ct.PlanError, match="fit both by one of them"):
         ct.likelihood_ratio(fit, ct.lmm("score ~ arm * C(month) + (1 | person)", people))
+
+
+@pytest.mark.parametrize("case", GLS, ids=lambda case: f"{case['covariance']}-{case['reml']}")
+def test_residuals_and_likelihoods_are_those_of_gls(case):
+    """Whose compound-symmetric residuals take another root of the covariance."""
+    data = pd.read_csv(REFERENCE / "mmrm/data.csv").dropna()
+    options = {"subject": "patient", "visit": "visit", "reml": case["reml"], "ddf": "satterthwaite"}
+    fit = ct.mmrm("score ~ arm * visit", data, covariance=case["covariance"], **options)
+    np.testing.assert_allclose(fit.summary["loglik"], case["loglik"], rtol=1e-9)
+    rows = pd.MultiIndex.from_frame(data[["patient", "visit"]])
+    asked = list(zip(case["patient"], case["visit"], strict=True))
+    scaled = {} if case["covariance"].startswith("cs") else {"scaled": "normalized"}
+    for kind, name in {"pearson": "pearson", **scaled}.items():
+        ours = pd.Series(fit.residuals(kind).to_numpy(), index=rows)[asked]
+        np.testing.assert_allclose(ours, case[name], atol=1e-4)
