@@ -172,7 +172,10 @@ def _refine(coarse: GlmmResult, n_nodes: int) -> GlmmResult:
     approximation = with_nodes(coarse.deviance.approximation, n_nodes)
     for chord in (coarse.hessian, None):
         deviance = GlmmDeviance(approximation, chord=chord, effects=coarse.minimum.at.effects)
-        minimum = minimise(deviance, coarse.minimum.theta, tolerance=STEERED if chord is not None else TOLERANCE)
+        try:
+            minimum = minimise(deviance, coarse.minimum.theta, tolerance=TOLERANCE if chord is None else STEERED)
+        except np.linalg.LinAlgError:
+            continue
         if minimum.converged:
             return GlmmResult(coarse.problem, deviance, minimum, n_nodes, coarse.shift)
     raise FitError(f"the model did not converge with {n_nodes} quadrature nodes; use n_agq=1")

@@ -95,8 +95,8 @@ def find_effects(point: Point, effects: Array) -> tuple[Array, Density]:
     density = point.density(effects)
     height = point.penalised(density, effects)
     for _ in range(MAX_STEPS):
-        step = _least_squares(point, effects, density) - effects
-        share = 1.0
+        step, share = _least_squares(point, effects, density) - effects, 1.0
+        promised = float((point.data.z.T @ density.score - effects) @ (point.covariance @ step))
         while True:
             moved = effects + share * step
             density = point.density(moved)
@@ -107,7 +107,7 @@ def find_effects(point: Point, effects: Array) -> tuple[Array, Density]:
             if share < SHORTEST:
                 raise np.linalg.LinAlgError("the conditional modes were not found")
         effects, height = moved, reached
-        if np.abs(share * (point.covariance @ step)).max() < SETTLED:
+        if promised < SETTLED:
             return effects, density
     raise np.linalg.LinAlgError("the conditional modes were not found")
 

@@ -16,7 +16,7 @@ from .density import Density
 from .layout import Clustered
 from .problem import Parameters
 
-SETTLED = 3e-5  # the last step of Newton's method to a mode; what is left is its square
+SETTLED = 1e-9  # squared standard deviations that the last step of Newton's method to a mode is long at most
 MAX_STEPS = 60
 SHORTEST = 1e-12  # a step that is not worth trying
 LEVEL = 1e-11  # a rise that is rounding
@@ -86,10 +86,10 @@ def find_modes(place: Place, u: Array) -> Modes:
     density = place.density(u)
     height = place.penalised(density, u)
     for _ in range(MAX_STEPS):
-        root = _downhill(place, density)
-        step = -solve(root, place.slope(density, u))
-        u, density, height, length = _descend(place, u, step, height)
-        if length < SETTLED:
+        slope = place.slope(density, u)
+        step = -solve(_downhill(place, density), slope)
+        u, density, height = _descend(place, u, step, height)
+        if inner(slope, -step).max() < SETTLED:
             return Modes(place, u, density)
     raise np.linalg.LinAlgError("the conditional modes were not found")
 
@@ -102,8 +102,8 @@ def _downhill(place: Place, density: Density) -> Array:
         return inverse_root(place.curvature(np.maximum(np.nan_to_num(density.weight), 0.0)))
 
 
-def _descend(place: Place, u: Array, step: Array, height: Array) -> tuple[Array, Density, Array, float]:
-    """Where the steps lead, none of them upwards, and the longest of them."""
+def _descend(place: Place, u: Array, step: Array, height: Array) -> tuple[Array, Density, Array]:
+    """Where the steps lead, none of them upwards."""
     ceiling = height + LEVEL * (1 + np.abs(height))
     while True:
         moved = u + step
@@ -111,7 +111,7 @@ def _descend(place: Place, u: Array, step: Array, height: Array) -> tuple[Array,
         reached = place.penalised(density, moved)
         higher = ~(reached <= ceiling)
         if not higher.any():
-            return moved, density, reached, float(np.abs(step).max())
+            return moved, density, reached
         step = np.where(higher[:, None], step / 2, step)
         if not np.abs(step).max(axis=1)[higher].min() > SHORTEST:
             raise np.linalg.LinAlgError("the conditional modes were not found")

@@ -28,6 +28,7 @@ def visits() -> pd.DataFrame:
             "readmitted": rng.binomial(admitted, share),
             "clumped": rng.binomial(admitted, rng.beta(5 * share, 5 * (1 - share))),
             "yes": rng.binomial(1, share),
+            "slight": rng.poisson(rng.gamma(60, 8 * np.exp(effect) / 60)),
             "even": rng.binomial(60, 0.5 / (1 + np.exp(-2 * effect))),
         }
     )

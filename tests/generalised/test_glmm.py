@@ -232,3 +232,16 @@ def test_zero_inflation_is_part_of_the_mean(visits):
     assert share == pytest.approx(0.3, abs=0.1)
     eta = fit.predict(scale="link")["estimate"]
     np.testing.assert_allclose(fit.predict()["estimate"], (1 - share) * np.exp(eta))
+
+
+def test_large_counts_lose_no_digits(visits):
+    """The posterior of effects is then normal, so that Laplace's approximation is exact."""
+    many = visits.assign(count=visits["count"] * 2_000)
+    one, seven = (ct.glmm(COUNT, many, family="poisson", n_agq=n) for n in (1, 7))
+    same_inference(one, seven)
+
+
+def test_parameters_near_their_end_have_no_end_of_their_interval(visits):
+    slight = ct.glmm("slight ~ arm + (1 | team)", visits, family="negative_binomial")
+    theta = slight.variance_intervals().iloc[-1]
+    assert theta["conf_low"] < theta["estimate"] < theta["conf_high"] == np.inf
