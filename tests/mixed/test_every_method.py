@@ -24,7 +24,7 @@ KINDS = {
     "diag": f"y ~ arm + diag{PERIODS}",
     "cs": f"y ~ arm + cs{PERIODS}",
     "csh": f"y ~ arm + csh{PERIODS}",
-    "ar1": f"y ~ arm + (1 | site) + ar1{PERIODS}",
+    "ar1": f"y ~ arm + ar1{PERIODS}",
     "ar1h": f"y ~ arm + ar1h{PERIODS}",
     "us": f"y ~ arm + us{PERIODS}",
     "unconstrained": "y ~ arm + (1 | team)",
@@ -82,7 +82,7 @@ REFUSED = {
         for kind in ("slopes", "uncorrelated", "streamed slopes")
         for name in ("icc intervals", "wald icc intervals")
     },
-    **{(kind, "cluster bootstrap"): "one grouping factor" for kind in ("nested", "crossed", "ar1")},
+    **{(kind, "cluster bootstrap"): "one grouping factor" for kind in ("nested", "crossed")},
     **{
         ("negative", name): "the variance of the clusters is negative"
         for name in (
