@@ -15,6 +15,7 @@ from .baseline import baseline
 from .data.panel import score_counts
 from .data.synthetic import simulate_trial
 from .data.trial import Trial
+from .engagement_section import engagement_chapter
 from .errors import DataError
 from .plan import Plan, parse_plan
 from .plots import Plot, forest, trajectory
@@ -90,6 +91,8 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
     described = baseline(trial, rules)
     compared = _compared(trial, plan, left_out)
     plots = _plots(table, panel, plan, rules) | _comparison_plots(compared)
+    progress("Engagement and change")
+    chapter = engagement_chapter(trial, plan, rules)
     document = sections.compose(
         plan,
         (
@@ -99,13 +102,15 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
             sections.effects_section(table, plan, _truth(trial)),
             *([sections.side_by_side(compared)] if compared else []),
             sections.figures(plots),
+            *([chapter.section] if chapter else []),
             sections.methods(results),
             sections.notes(results, left_out),
             sections.software(library_versions()),
         ),
         synthetic=trial.synthetic,
     )
-    outputs = _outputs(document, plan, {name: plot for name, (plot, _) in plots.items()})
+    drawn = {name: plot for name, (plot, _) in plots.items()} | (chapter.plots if chapter else {})
+    outputs = _outputs(document, plan, drawn)
     manifest = Manifest(
         plan_sha256=plan.sha256,
         dictionary_sha256=trial.dictionary.sha256,

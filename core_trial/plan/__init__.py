@@ -5,6 +5,7 @@
 'csq8.lmm'
 """
 
+from .choices import EngagementChoices as EngagementChoices
 from .choices import Plan as Plan
 from .kinds import AnyAnalysis as AnyAnalysis
 from .outcome import Estimand as Estimand

@@ -26,10 +26,20 @@ class TrialChoices(Strict):
     disclosure: Literal["nhs_hes", "mhsds", "opensafely", "threshold10", "none"] = "nhs_hes"
 
 
+class EngagementChoices(Strict):
+    """How engagement with the programme is set against change; without it the report has no such chapter."""
+
+    using: Literal["rating", "delivered", "sessions", "dose", "months_late"] = "rating"
+    draws: int = Field(19_999, ge=99)
+    seed: int = Field(ge=0)
+    published: bool = False
+
+
 class Plan(Strict):
     """The whole plan; `sha256` is that of the file it was read from, `text` its content."""
 
     trial: TrialChoices
+    engagement: EngagementChoices | None = None
     outcomes: tuple[Outcome, ...] = Field(alias="outcome", min_length=1)
     _text: str = PrivateAttr("")
 

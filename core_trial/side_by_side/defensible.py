@@ -48,7 +48,7 @@ def of_rates() -> Iterator[Entry]:
         for correction, name in CORRECTIONS.items():
             label, options = f"{words} totals, {name}", {"family": family, "correction": correction}
             yield _entry(f"{family.replace('_', '-')}-{correction}", label, "count_regression", **options)
-    yield _entry("glmm", "Poisson mixed model", "glmm", ddf="clusters")
+    yield _entry("glmm", "Poisson mixed model", "glmm", family="poisson", ddf="clusters")
     yield from _two_stage()
     yield _entry("two-stage-taylor", "Two-stage, ratio of arithmetic means", "cluster_level", interval="taylor")
 

@@ -1,0 +1,154 @@
+"""The chapter on engagement and change: what the programme's components, and the published six teams, tell."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from . import mixed_methods
+from .data.published import sip_teams
+from .data.trial import Trial
+from .errors import DesignError, TrialWarning
+from .plan import EngagementChoices, Plan
+from .plots import Plot, heat_map
+from .report.cells import INTERVAL
+from .report.disclosure import Disclosure
+from .report.document import Block, FigureBlock, Notes, Paragraph, Section
+from .report.tables import Column, Table
+
+EXPLORATORY = (
+    "Everything in this chapter is exploratory: engagement was not randomised, and the teams are few. Intervention "
+    "teams carry letters in the order of their change, not the codes of the trial."
+)
+PATHS = {
+    "indirect": "Admission rate ratio, programme, through fidelity",
+    "direct": "Admission rate ratio, programme, otherwise",
+    "total": "Admission rate ratio, programme, in all",
+}
+INSIGHTS = {6: "For the investigators to write, in the file of meta-inferences; a program only sets the two together."}
+PLACES = {
+    1: "Opening of the chapter",
+    2: "Teams by change",
+    3: "Methods; engagement with each component",
+    4: "Engagement and fidelity of each team; teams by change",
+    5: "Notes under each table",
+    6: "Meta-inferences, where given",
+}
+NUMBERS = ["estimate", "conf_low", "conf_high"]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The section, and the figure in it for those who want it alone."""
+
+    section: Section
+    plots: dict[str, Plot]
+
+
+def engagement_chapter(trial: Trial, plan: Plan, rules: Disclosure) -> Chapter | None:
+    """What the plan's `[engagement]` asks for; None where it asks for nothing or the trial has no such records."""
+    choices = plan.engagement
+    if choices is None or not {"engagement", "fidelity_items"} <= set(trial.tables):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TrialWarning)  # each is among the notes of its analysis
+        changes = mixed_methods.derive_changes(trial).teams.query("arm == 'intervention'")
+        names = mixed_methods.pseudonyms(changes)
+        components = mixed_methods.derive_engagement(trial).components
+        heat = heat_map(components, trial.panel(), names=names, min_count=rules.fewest_shown)
+        blocks = [
+            Paragraph(EXPLORATORY),
+            *_association(trial, choices, names),
+            _figure(heat),
+            mixed_methods.case_ordered_matrix(changes, components, names=names, id="teams-by-change"),
+            *_complier(trial, choices, names),
+            *_mediation(trial, names),
+        ]
+    if choices.published:
+        blocks.append(_published())
+    blocks.append(mixed_methods.gramms_table(mixed_methods.gramms(INSIGHTS, PLACES)))
+    return Chapter(Section("engagement", "Engagement and change", tuple(blocks)), {"engagement": heat})
+
+
+def _association(trial: Trial, choices: EngagementChoices, names: Mapping[str, str]) -> Iterator[Block]:
+    """Whether teams that engaged more changed more."""
+    try:
+        linked = mixed_methods.link(trial, using=choices.using, draws=choices.draws, seed=choices.seed)
+    except DesignError as error:
+        yield Paragraph(f"Engagement could not be set against change: {error}")
+        return
+    title = "Engagement with each component and change in fidelity"
+    yield mixed_methods.statistics_by_themes(linked.summary(), id="engagement-statistics", title=title)
+    yield _notes([linked.method, *linked.notes], names)
+
+
+def _figure(heat: Plot) -> FigureBlock:
+    caption = "Engagement of each intervention team with the components of the programme, beside its fidelity."
+    return FigureBlock("engagement", heat.svg(), heat.png(dpi=200), caption, heat.alt)
+
+
+def _complier(trial: Trial, choices: EngagementChoices, names: Mapping[str, str]) -> Iterator[Block]:
+    """The effect of engagement as received, with the allocation as instrument."""
+    try:
+        fit = mixed_methods.complier_effect(trial, draws=choices.draws, seed=choices.seed)
+    except DesignError as error:
+        yield Paragraph(f"No complier-average effect: {error}")
+        return
+    effect = fit.tidy().iloc[0]
+    permuted = fit.randomisation.iloc[0][["conf_low", "conf_high"]].to_dict() | {"estimate": effect["estimate"]}
+    rows = pd.DataFrame([effect[NUMBERS].to_dict(), permuted])
+    rows["effect"] = ["Fidelity points a point of the engagement index", "The same, interval by randomisation"]
+    yield _estimates("complier", "Effect of engagement as received (complier average)", rows)
+    yield _notes([fit.method, *fit.notes], names)
+
+
+def _mediation(trial: Trial, names: Mapping[str, str]) -> Iterator[Block]:
+    """What of the effect on admissions goes through fidelity."""
+    try:
+        mediation = mixed_methods.mediate(trial)
+    except DesignError as error:
+        yield Paragraph(f"No path through fidelity: {error}")
+        return
+    ratios = mediation.ratios()
+    ratios = ratios[ratios["path"].isin(PATHS)].assign(effect=lambda rows: rows["path"].map(PATHS))
+    yield _estimates("mediation", "The programme, fidelity and admissions", ratios)
+    cause = f"To explain the path away, a common cause needs risk ratios of {mediation.e_value:.2f} with both (E-value)"
+    yield _notes([mediation.method, *(f"assumed: {each}" for each in mediation.assumptions), cause], names)
+
+
+def _estimates(name: str, title: str, rows: pd.DataFrame) -> Table:
+    columns = (Column("effect", "Effect"), Column("estimate", "Estimate (95% CI)", INTERVAL, parts=tuple(NUMBERS)))
+    return Table(f"engagement-{name}", title, rows[["effect", *NUMBERS]], columns)
+
+
+def _notes(sentences: Iterable[str], names: Mapping[str, str]) -> Notes:
+    """The sentences, with letters for the codes of teams."""
+    codes = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b")
+    return Notes(tuple(codes.sub(lambda found: names[found[0]], sentence) for sentence in sentences))
+
+
+def _published() -> Table:
+    """The six teams of the qualitative study, with the gaps of the copy that they were read from."""
+    shown = {"team": "Team", "location": "Location", "change": "Change", "items": "Items targeted", "gaps": "Gaps"}
+    items = sip_teams["items"].map(lambda numbers: ", ".join(map(str, numbers)))
+    change = [_between(row) for _, row in sip_teams.iterrows()]
+    return Table(
+        id="published-teams",
+        title="The six teams of the published interviews: change in fidelity, points",
+        frame=sip_teams.assign(items=items.replace("", np.nan), change=change)[list(shown)],
+        columns=tuple(Column(key, label) for key, label in shown.items()),
+        notes=(str(sip_teams["source"].iloc[0]), "Nothing is estimated from so few: the table is for reading only."),
+        missing="not known",
+    )
+
+
+def _between(row: pd.Series) -> str:
+    """The change, "+18", or its limits where the figure itself is lost."""
+    if pd.notna(row["change"]):
+        return f"{row['change']:+.0f}"
+    return f"{row['change_low']:+.0f} to {row['change_high']:+.0f}"

@@ -1,0 +1,64 @@
+"""The chapter on engagement: what it holds, that it names no team by its code, and when there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+import core_trial as ct
+from core_trial.engagement_section import Chapter, engagement_chapter
+from core_trial.errors import TrialWarning
+from core_trial.report.disclosure import Disclosure
+from core_trial.report.document import FigureBlock, Notes
+from core_trial.report.tables import Table
+
+RULES = Disclosure.preset("nhs_hes")
+
+
+@pytest.fixture(scope="module")
+def chapter(trial: ct.Trial, plan: ct.Plan) -> Chapter:
+    found = engagement_chapter(trial, plan, RULES)
+    assert found is not None
+    return found
+
+
+def test_the_chapter_holds_the_statistics_the_teams_the_paths_and_the_published_six(chapter: Chapter) -> None:
+    tables = {block.id: block for block in chapter.section.blocks if isinstance(block, Table)}
+    assert {"engagement-statistics", "teams-by-change", "engagement-complier", "engagement-mediation"} < set(tables)
+    assert len(tables["published-teams"].frame) == 6
+    assert tables["teams-by-change"].frame.shape[0] == 15
+    assert [block.id for block in chapter.section.blocks if isinstance(block, FigureBlock)] == ["engagement"]
+
+
+def test_the_numbers_are_those_of_the_link(chapter: Chapter, trial: ct.Trial, plan: ct.Plan) -> None:
+    assert plan.engagement is not None
+    linked = ct.mixed_methods.link(trial, draws=plan.engagement.draws, seed=plan.engagement.seed)
+    table = next(b for b in chapter.section.blocks if isinstance(b, Table) and b.id == "engagement-statistics")
+    assert table.frame["kendall_tau_b"].tolist() == linked.summary()["kendall_tau_b"].tolist()
+
+
+def test_no_intervention_team_stands_by_its_code(chapter: Chapter, trial: ct.Trial) -> None:
+    allocation = trial.table("allocation")
+    codes = allocation.loc[allocation["arm"] == "intervention", "team"]
+    shown = [block.frame.to_csv() for block in chapter.section.blocks if isinstance(block, Table)]
+    shown += [" ".join(block.items) for block in chapter.section.blocks if isinstance(block, Notes)]
+    shown += [chapter.plots["engagement"].svg(), chapter.plots["engagement"].data.to_csv()]
+    leaked = [code for code in codes if any(re.search(rf"\b{code}\b", text) for text in shown)]
+    assert not leaked
+
+
+def test_without_records_or_wish_there_is_no_chapter(trial: ct.Trial, plan: ct.Plan) -> None:
+    assert engagement_chapter(trial, plan.model_copy(update={"engagement": None}), RULES) is None
+    assert engagement_chapter(dataclasses.replace(trial, tables=("teams", "allocation")), plan, RULES) is None
+
+
+def test_too_few_teams_are_said_to_be_too_few(plan: ct.Plan) -> None:
+    with pytest.warns(TrialWarning, match="fidelity_items"):
+        small = ct.simulate_trial(n_teams=6)
+    found = engagement_chapter(small, plan, RULES)
+    assert found is not None
+    words = " ".join(item for block in found.section.blocks if isinstance(block, Notes) for item in block.items)
+    words += " ".join(getattr(block, "text", "") for block in found.section.blocks)
+    assert re.search(r"fewer than 5|too few|No complier|No path", words)
