@@ -24,6 +24,7 @@ from .random import RandomTerm, random_design
 TOLERANCE = 1e-5  # fall of the deviance that is still expected before the last step
 STEERED = 1e-8  # the same where the Hessian is only near
 LEAST, MOST = 0.05, 2.0  # standard deviations of random effects that a search begins from
+ABOVE = 1.2  # times its moment estimate, a single standard deviation is searched from above, which is quicker
 STARTS = (1.0, 0.2, 3.0)  # the same, should moments not lead to a minimum
 
 
@@ -198,20 +199,30 @@ def starting_point(problem: Problem) -> tuple[Array, bool]:
     others = np.array([parameter.start for parameter in problem.family.parameters])
     eta = problem.offset + problem.fixed.columns @ beta
     at = problem.family.at(eta, tuple(np.array(value) for value in others), problem.rows)
-    return np.concatenate([beta, problem.random.structure.nearest(_moments(problem, at), LEAST), others]), suspect
+    theta = problem.random.structure.nearest(_moments(problem, at), LEAST)
+    return np.concatenate([beta - _excess(problem, theta), theta, others]), suspect
 
 
 def _moments(problem: Problem, at: Density) -> Array:
     """(r,) gamma with a variance of each effect from its scores S and information I, sum (S^2 - I) / sum I^2."""
-    gammas = []
+    gammas, above = [], ABOVE if problem.random.structure.size == 1 else 1.0
     for term, part in zip(problem.random.terms, problem.random.structure.parts, strict=True):
         sums = [np.bincount(term.level, values) for column in term.z.T for values in _score_and_information(at, column)]
         score, information = np.array(sums[::2]), np.array(sums[1::2])
-        variance = np.sum(score**2 - information, axis=1) / np.sum(information**2, axis=1)
+        variance = above**2 * np.sum(score**2 - information, axis=1) / np.sum(information**2, axis=1)
         diagonal = np.diag(np.clip(variance, LEAST**2, MOST**2))
-        basis = part.basis.reshape(len(part.basis), -1)
-        gammas.append(np.linalg.lstsq(basis.T, diagonal.ravel(), rcond=None)[0])
+        gammas.append(np.tensordot(part.basis, diagonal, 2) / part.basis.sum(axis=(1, 2)))
     return np.concatenate(gammas)
+
+
+def _excess(problem: Problem, theta: Array) -> Array:
+    """(p,) what coefficients of means over random effects have more than those of their logarithm: half a variance."""
+    if problem.family.link.name != "log":
+        return np.zeros(problem.n_fixed)
+    random = problem.random
+    pairs = zip(random.terms, random.structure.covariances(theta), strict=True)
+    variance = np.sum([np.sum(term.z @ covariance * term.z, axis=1) for term, covariance in pairs], axis=0)
+    return np.asarray(problem.fixed.columns.T @ variance / (2 * len(variance)))
 
 
 def _score_and_information(at: Density, column: Array) -> Iterator[Array]:
