@@ -89,6 +89,11 @@ class Family:
         return np.asarray(self.link.of(share))
 
     @property
+    def unbounded(self) -> bool:
+        """Whether any linear predictor gives a possible mean."""
+        return self.link.name == ("logit" if self.proportions else "log")
+
+    @property
     def inflated(self) -> bool:
         return any(parameter.name == INFLATION.name for parameter in self.parameters)
 

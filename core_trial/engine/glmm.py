@@ -165,7 +165,10 @@ def fit_glmm(
         if minimum.converged:
             return GlmmResult(problem, deviance, minimum, 1, shift)
         tried.append(f"deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
-    raise FitError(f"the generalised mixed model did not converge ({'; '.join(tried)}); simplify its random terms")
+    hint = (
+        "" if problem.family.unbounded else f", or use another link than {problem.family.link.name}, which bounds means"
+    )
+    raise FitError(f"the model did not converge ({'; '.join(tried)}); simplify its random terms{hint}")
 
 
 def _refine(coarse: GlmmResult, n_nodes: int) -> GlmmResult:

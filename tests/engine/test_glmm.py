@@ -119,6 +119,23 @@ def test_gradients_with_several_factors_are_the_limits_of_differences(family, in
     check_gradient(approximation(of), typical(of))
 
 
+@pytest.mark.parametrize(
+    ("family", "link", "psi"),
+    [
+        ("poisson", "identity", [3.0, 0.1, 0.1, 0.2]),
+        ("binomial", "identity", [0.4, 0.02, 0.02, 0.03]),
+        ("binomial", "log", [-1.2, 0.05, 0.05, 0.1]),
+    ],
+)
+def test_other_links_have_gradients_and_integrals_too(family, link, psi):
+    of = replace(problem(family), family=find_family(family, link))
+    psi = np.array(psi)
+    for nodes in (1, 4):
+        check_gradient(approximation(of, nodes), psi)
+    exact = [quad(cluster_integrand(of, psi, j), -9, 9, epsabs=0, epsrel=1e-9)[0] for j in range(CLUSTERS)]
+    assert evaluate(of, psi, 15).value[0] == pytest.approx(-2 * np.sum(np.log(exact)), abs=1e-6)
+
+
 def check_gradient(function: Approximation, psi: np.ndarray, step: float = 1e-5) -> None:
     ways, start = step * np.eye(len(psi)), function.start
     differences = (function(psi + ways, start).value - function(psi - ways, start).value) / (2 * step)

@@ -43,6 +43,23 @@ def test_a_constant_in_the_offset_moves_the_intercept_only(visits, formula, opti
     assert one.glance()["loglik"][0] == pytest.approx(other.glance()["loglik"][0], abs=1e-8)
 
 
+def test_offsets_add_up(visits, fit):
+    parts = visits.assign(half=np.log(visits["people"]) / 2)
+    two = COUNT.replace("offset(log(people))", "offset(half) + offset(0.5 * log(people))")
+    same_inference(ct.glmm(two, parts, family="poisson"), fit)
+
+
+def test_other_links_give_differences_and_risk_ratios(visits):
+    difference = ct.glmm(SHARE, visits, family="binomial", link="identity")
+    sums = visits.groupby("arm")[["readmitted", "admitted"]].sum()
+    risk = sums["readmitted"] / sums["admitted"]
+    assert difference.measure == "risk difference"
+    assert difference.estimate[1] == pytest.approx(risk["intervention"] - risk["control"], abs=0.03)
+    with pytest.raises(ct.FitError, match="use another link than identity"):
+        ct.glmm("yes ~ arm + (1 | team)", visits, family="binomial", link="identity")
+    assert ct.glmm(SHARE, visits, family="binomial", link="log").measure == "risk ratio"
+
+
 @pytest.mark.parametrize(("formula", "options"), [*MODELS, (SHARE, {"family": "binomial"})])
 def test_order_of_rows_and_names_of_clusters_do_not_matter(visits, formula, options):
     shuffled = visits.sample(frac=1, random_state=1)
