@@ -143,7 +143,7 @@ def gee(
     parts = solved.parts(state.dispersion, observed.data.basis.transform, float(len(rows.y)))
     what = f"Generalised estimating equations, {correlation} working correlation,"
     astray = _astray(parts, observed.names) if kind == "kc" else ()
-    notes = (*independent.notes, *_gaps(observed, inner, rows, correlation), *astray)
+    notes = (*independent.notes, *solved.notes, *_gaps(observed, inner, rows, correlation), *astray)
     return GeeFit(
         **fit_arguments(what, observed, state, parts, kind, ddf, notes, stacklevel=2),
         working=solved.correlations,

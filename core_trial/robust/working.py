@@ -16,7 +16,7 @@ from ..errors import FitError
 if TYPE_CHECKING:
     from statsmodels.genmod.cov_struct import CovStruct
     from statsmodels.genmod.families import Family
-    from statsmodels.genmod.generalized_estimating_equations import GEE
+    from statsmodels.genmod.generalized_estimating_equations import GEE, GEEResults
 
 WorkingCorrelation = Literal["exchangeable", "independence", "autoregressive", "nested"]
 ITERATIONS = 200
@@ -51,6 +51,7 @@ class WorkingFit:
     correlations : of pairs of rows, by their name, as the model took them
     scores, information : (K, p) and (K, p, p) of the clusters, by the working correlation, without the dispersion
     plain : the same without the working covariance
+    notes : what was done instead
     """
 
     coefficients: Array
@@ -58,39 +59,101 @@ class WorkingFit:
     scores: Array
     information: Array
     plain: tuple[Array, Array]
+    notes: tuple[str, ...] = ()
 
     def parts(self, dispersion: float, units: Array, n_rows: float) -> ClusterParts:
         return ClusterParts(self.scores / dispersion, self.information / dispersion, n_rows, units, self.plain)
 
 
 def fit_working(model: MeanModel, rows: WorkingRows, start: Array, correlation: WorkingCorrelation) -> WorkingFit:
-    """Solve the estimating equations from the coefficients `start` (p,); FitError where that does not succeed."""
+    """Solve the estimating equations from the coefficients `start` (p,); FitError where that does not succeed.
+
+    Where rows of a cluster are less alike than any exchangeable correlation of the largest cluster allows, the
+    equations of independent rows are solved, and `notes` says so: standard errors hold for any working correlation.
+    """
+    scale = float(rows.y.std()) if model.link.name == "identity" and model.name == "gaussian" else 1.0
+    equations = _equations(model, rows, scale, correlation)
+    found = _solve(equations, start / scale)
+    notes: tuple[str, ...] = ()
+    problem = _problem(correlation, equations, found, rows)
+    if problem and correlation == "exchangeable":
+        equations = _equations(model, rows, scale, "independence")
+        found = _solve(equations, start / scale)
+        notes = _too_different(equations, found, rows)
+        correlation = "independence"
+    if found is None or (problem and not notes):
+        raise FitError(f"{problem}: use correlation='independence', which is right in expectation for any correlation")
+    scores, information, pulls, squares = _by_cluster(equations)
+    return WorkingFit(
+        coefficients=np.asarray(found.params) * scale,
+        correlations=_correlations(correlation, equations.cov_struct),
+        scores=scores * scale,
+        information=information,
+        plain=(pulls * scale, squares),
+        notes=notes,
+    )
+
+
+def _problem(correlation: WorkingCorrelation, equations: GEE, found: GEEResults | None, rows: WorkingRows) -> str:
+    """Why the solution is none; empty if it is one."""
+    if found is None:
+        return f"the estimating equations with {correlation} correlation were not solved in {ITERATIONS} steps"
+    lowest = _lowest(rows) if correlation == "exchangeable" else -1.0
+    for name, value in _correlations(correlation, equations.cov_struct).items():
+        if not lowest < value < 1:
+            return (
+                f"the estimated correlation {name}, {value:.3g}, cannot be that of a cluster of {_largest(rows)} rows"
+            )
+    return ""
+
+
+def _too_different(equations: GEE, found: GEEResults | None, rows: WorkingRows) -> tuple[str, ...]:
+    """A note where the rows of clusters are less alike than an exchangeable correlation can make them."""
+    if found is None:
+        return ()
+    moments = _structure("exchangeable")
+    moments.initialize(equations)
+    moments.update(found.params)
+    if moments.dep_params > _lowest(rows):
+        return ()
+    return (
+        f"the rows of clusters are less alike than by chance (correlation {moments.dep_params:.2g}), and less than an"
+        f" exchangeable correlation of {_largest(rows)} rows can be: solved with a working correlation of 0",
+    )
+
+
+def _largest(rows: WorkingRows) -> int:
+    return int(np.bincount(rows.cluster).max())
+
+
+def _lowest(rows: WorkingRows) -> float:
+    """The exchangeable correlation that the largest cluster cannot be below."""
+    return -1 / (_largest(rows) - 1) if _largest(rows) > 1 else -1.0
+
+
+def _equations(model: MeanModel, rows: WorkingRows, scale: float, correlation: WorkingCorrelation) -> GEE:
     from statsmodels.genmod.generalized_estimating_equations import GEE
 
-    scale = float(rows.y.std()) if model.link.name == "identity" and model.name == "gaussian" else 1.0
-    structure = _structure(correlation)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they say is checked below, and said in the terms of the trial
-        equations = GEE(
+        warnings.simplefilter("ignore")  # of links, which were chosen
+        return GEE(
             rows.y / scale,
             rows.columns,
             groups=rows.cluster,
             family=_family(model),
-            cov_struct=structure,
+            cov_struct=_structure(correlation),
             offset=rows.offset / scale,
             dep_data=rows.inner if correlation == "nested" else None,
         )
-        found = equations.fit(start_params=start / scale, maxiter=ITERATIONS, ctol=TOLERANCE * len(rows.y))
-    if found is None or not found.converged or not np.isfinite(found.params).all():
-        raise FitError(
-            f"the estimating equations with {correlation} correlation were not solved in {ITERATIONS} steps: use"
-            " correlation='independence', which is right in expectation for any correlation"
-        )
-    correlations = _correlations(correlation, structure)
-    _check_correlations(correlation, correlations, rows)
-    scores, information, pulls, squares = _by_cluster(equations)
-    plain = pulls * scale, squares
-    return WorkingFit(np.asarray(found.params) * scale, correlations, scores * scale, information, plain)
+
+
+def _solve(equations: GEE, start: Array) -> GEEResults | None:
+    """None where statsmodels comes to no end; what it warns of is said by the caller in the terms of the trial."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = equations.fit(start_params=start, maxiter=ITERATIONS, ctol=TOLERANCE * len(equations.endog))
+    solved = found is not None and found.converged and np.isfinite(found.params).all()
+    return found if solved else None
 
 
 def _structure(correlation: WorkingCorrelation) -> CovStruct:
@@ -123,18 +186,6 @@ def _correlations(correlation: WorkingCorrelation, structure: Any) -> dict[str, 
         return {"within subclusters": float(between + more), "between subclusters": float(between)}
     name = "within clusters" if correlation == "exchangeable" else "adjacent"
     return {name: float(structure.dep_params)}
-
-
-def _check_correlations(correlation: WorkingCorrelation, values: dict[str, float], rows: WorkingRows) -> None:
-    """FitError where no outcomes could have them."""
-    largest = int(np.bincount(rows.cluster).max())
-    lowest = -1 / (largest - 1) if correlation == "exchangeable" and largest > 1 else -1.0
-    for name, value in values.items():
-        if not lowest < value < 1:
-            raise FitError(
-                f"the estimated correlation {name}, {value:.3g}, cannot be that of a cluster of {largest} rows: use"
-                " correlation='independence'"
-            )
 
 
 def _by_cluster(equations: GEE) -> tuple[Array, Array, Array, Array]:
