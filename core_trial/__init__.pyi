@@ -30,10 +30,10 @@ from .estimands.marginal import marginal_effect as marginal_effect
 from .estimands.model_icc import model_icc as model_icc
 from .estimands.targets import check_target as check_target
 from .fit import Fit as Fit
+from .fits.bootstrap_test import BootstrapTest as BootstrapTest
 from .generalised.fit import GlmmFit as GlmmFit
 from .generalised.model import glmm as glmm
 from .mixed.bootstrap import Bootstrap as Bootstrap
-from .mixed.bootstrap_tests import BootstrapTest as BootstrapTest
 from .mixed.bootstrap_tests import bootstrap_test as bootstrap_test
 from .mixed.designs import longitudinal as longitudinal
 from .mixed.fit import LmmFit as LmmFit

@@ -10,10 +10,11 @@ import pandas as pd
 
 from ..engine.glmm import GlmmResult
 from ..fit import Array, Fit
+from ..fits.bootstrap_test import BootstrapTest
 from ..formula.matrices import Matrices
 from ..formula.parse import MixedFormula
 from ..mixed.fit import covariance_rows
-from .bootstrap import GlmmBootstrapTest, bootstrap_test
+from .bootstrap import bootstrap_test
 from .likelihood import likelihood_ratio_test
 from .prediction import PredictionKind, PredictionScale, predictions
 from .profiles import profile_table, variance_table
@@ -94,7 +95,7 @@ class GlmmFit(Fit):
         """
         return variance_table(self, conf_level)
 
-    def bootstrap_test(self, hypothesis: str | Sequence[str] | Array, *, n: int = 999, seed: int) -> GlmmBootstrapTest:
+    def bootstrap_test(self, hypothesis: str | Sequence[str] | Array, *, n: int = 999, seed: int) -> BootstrapTest:
         """The likelihood ratio of `hypothesis` compared with those of `n` outcomes drawn from the fit that obeys it.
 
         Raises

@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ..engine.arrays import Array
 from ..engine.batch import fit_responses
-from ..errors import FitError
+from ..fits.bootstrap_test import BootstrapTest, fitted_ratios
 from .nested import likelihood_ratio
 from .simulation import response_model
 
 if TYPE_CHECKING:
     from .fit import LmmFit
-
-TIE = 1e-8  # statistics that differ by less, from rounding, are equal
-
-
-@dataclass(frozen=True, kw_only=True)
-class BootstrapTest:
-    """A likelihood-ratio statistic compared with those of data drawn under the null hypothesis.
-
-    Attributes
-    ----------
-    statistic : twice the difference of the log-likelihoods
-    drawn : (B,) the same of each data set drawn that could be fitted
-    chi_squared_p : the p-value of the asymptotic test, for comparison
-    method, notes : what was done, and what the reader must know
-    """
-
-    statistic: float
-    drawn: Array
-    chi_squared_p: float
-    method: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def p_value(self) -> float:
-        """(1 + statistics drawn that are no smaller) / (1 + B): no test of B draws can claim less than 1 / (1 + B)."""
-        return float(1 + np.sum(self.drawn >= self.statistic - TIE)) / (1 + len(self.drawn))
-
-    @property
-    def p_error(self) -> float:
-        """Monte Carlo standard error of the p-value."""
-        return float(np.sqrt(self.p_value * (1 - self.p_value) / (1 + len(self.drawn))))
-
-    def tidy(self) -> pd.DataFrame:
-        """One row: `statistic p_value p_error draws chi_squared_p`."""
-        return pd.DataFrame(
-            {
-                "statistic": [self.statistic],
-                "p_value": self.p_value,
-                "p_error": self.p_error,
-                "draws": len(self.drawn),
-                "chi_squared_p": self.chi_squared_p,
-            }
-        )
 
 
 def bootstrap_test(small: LmmFit, large: LmmFit, *, n: int = 9999, seed: int) -> BootstrapTest:
@@ -75,7 +30,7 @@ def bootstrap_test(small: LmmFit, large: LmmFit, *, n: int = 9999, seed: int) ->
 
     Examples
     --------
-    >>> import core_trial as ct
+    >>> import core_trial as ct, pandas as pd
     >>> people = pd.DataFrame({"team": list("aaabbbcccddd"), "age": range(12)})
     >>> people["y"] = [3, 5, 4, 8, 6, 9, 4, 5, 6, 9, 7, 9]
     >>> fits = [ct.lmm(formula, people) for formula in ("y ~ 1 + (1 | team)", "y ~ age + (1 | team)")]
@@ -86,18 +41,13 @@ def bootstrap_test(small: LmmFit, large: LmmFit, *, n: int = 9999, seed: int) ->
     asymptotic = likelihood_ratio(small, large)
     reml = small.result.deviance.reml and large.result.deviance.reml and len(small.terms) == len(large.terms)
     drawn = [_ratios((small, large), responses, reml) for responses in response_model(small).draw(n, seed)]
-    ratios = np.concatenate(drawn)
-    found = np.isfinite(ratios)
-    if not found.any():
-        raise FitError(f"none of the {n} data sets drawn could be fitted by both models")
-    lost = n - int(found.sum())
-    notes = (f"{lost} of {n} data sets drawn could not be fitted and are left out",) if lost else ()
+    found, lost = fitted_ratios(np.concatenate(drawn), "data sets drawn")
     return BootstrapTest(
         statistic=asymptotic.statistic,
-        drawn=ratios[found],
+        drawn=found,
         chi_squared_p=asymptotic.p_value,
         method=_method(n, seed, reml),
-        notes=(*asymptotic.notes, *notes),
+        notes=(*asymptotic.notes, *lost),
     )
 
 
