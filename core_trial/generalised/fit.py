@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from ..engine.glmm import GlmmResult
@@ -13,7 +12,7 @@ from ..fit import Array, Fit
 from ..fits.bootstrap_test import BootstrapTest
 from ..formula.matrices import Matrices
 from ..formula.parse import MixedFormula
-from ..mixed.fit import covariance_rows
+from ..mixed.random_tables import COMPONENTS, component_rows, effects_table, group_names
 from .bootstrap import bootstrap_test
 from .likelihood import likelihood_ratio_test
 from .prediction import PredictionKind, PredictionScale, predictions
@@ -50,9 +49,7 @@ class GlmmFit(Fit):
 
     def variance_components(self) -> pd.DataFrame:
         """A row a variance or covariance, on the scale of the link: `group term other covariance correlation`."""
-        blocks = zip(self.groups, self.matrices.random, self.result.covariances, strict=True)
-        rows = [row for group, random, covariance in blocks for row in covariance_rows(group, random.names, covariance)]
-        return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
+        return pd.DataFrame(component_rows(self.matrices.random, self.result.covariances), columns=COMPONENTS)
 
     def dispersion(self) -> pd.DataFrame:
         """A row a parameter of the family beside the mean, `parameter estimate`: theta, alpha, precision, inflation."""
@@ -61,18 +58,7 @@ class GlmmFit(Fit):
 
     def ranef(self) -> pd.DataFrame:
         """Conditional modes of the random effects, on the scale of the link: `group level term mode`."""
-        frames = [
-            pd.DataFrame(
-                {
-                    "group": group,
-                    "level": np.repeat(np.array(random.grouping.labels, dtype=object), len(random.names)),
-                    "term": list(random.names) * len(random.grouping.labels),
-                    "mode": modes.ravel(),
-                }
-            )
-            for group, random, modes in zip(self.groups, self.matrices.random, self.result.modes, strict=True)
-        ]
-        return pd.concat(frames, ignore_index=True)
+        return effects_table(self.matrices.random, mode=self.result.modes)
 
     def likelihood_ratio_test(self, hypothesis: str | Sequence[str] | Array) -> pd.DataFrame:
         """One row: `term num_df df chi_squared statistic p_value chi_squared_p`, of equations of the coefficients.
@@ -135,6 +121,4 @@ class GlmmFit(Fit):
     @property
     def groups(self) -> list[str]:
         """The grouping factor of each random term, the second of one name with `.1` and so on."""
-        names = [random.grouping.name for random in self.matrices.random]
-        seen = [names[:i].count(name) for i, name in enumerate(names)]
-        return [f"{name}.{count}" if count else name for name, count in zip(names, seen, strict=True)]
+        return group_names(self.matrices.random)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -28,6 +26,7 @@ from .intervals import Interval as VarianceInterval
 from .intervals import deviations, fixed_table, shares, variance_table
 from .likelihood import variance_tests
 from .prediction import Interval, check_effects, predictions
+from .random_tables import COMPONENTS, component_rows, effects_table, group_names
 from .refitting import refit, refit_each
 from .residuals import Kind, residuals
 from .simulation import simulate
@@ -45,7 +44,7 @@ class LmmFit(Fit):
 
     Examples
     --------
-    >>> import core_trial as ct
+    >>> import core_trial as ct, numpy as np
     >>> score = [20, 23, 24, 25, 22, 23, 21, 20, 22, 26, 23, 25, 26, 25, 24, 28, 27, 30, 26, 27, 23, 25, 24, 28]
     >>> people = pd.DataFrame({"team": np.repeat(list("abcdef"), 4), "arm": np.repeat([0, 1], 12), "score": score})
     >>> fit = ct.lmm("score ~ arm + (1 | team)", people)
@@ -68,12 +67,11 @@ class LmmFit(Fit):
         `team`, `team.1`. A variance of either sign (`unconstrained`) is the covariance of two rows of a cluster, and
         beside it stands their correlation.
         """
-        blocks = zip(self.groups, self.matrices.random, self.result.covariances, strict=True)
-        rows = [row for group, random, covariance in blocks for row in covariance_rows(group, random.names, covariance)]
+        rows = component_rows(self.matrices.random, self.result.covariances)
         if self.matrices.random[0].structure == "any sign":
             rows = [(*row[:4], self.summary["icc"]) for row in rows]
         rows.append(("Residual", "", "", self.result.sigma**2, 1.0))
-        return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
+        return pd.DataFrame(rows, columns=COMPONENTS)
 
     def ranef(self) -> pd.DataFrame:
         """Conditional modes (best linear unbiased predictors) of the random effects: `group level term mode std_error`.
@@ -82,21 +80,8 @@ class LmmFit(Fit):
         PlanError where the variance is negative: no random effects have it.
         """
         check_effects(self.result)
-        frames = [
-            pd.DataFrame(
-                {
-                    "group": group,
-                    "level": np.repeat(np.array(random.grouping.labels, dtype=object), len(random.names)),
-                    "term": list(random.names) * len(random.grouping.labels),
-                    "mode": modes.ravel(),
-                    "std_error": deviations.ravel(),
-                }
-            )
-            for group, random, modes, deviations in zip(
-                self.groups, self.matrices.random, self.result.modes, mode_deviations(self.result), strict=True
-            )
-        ]
-        return pd.concat(frames, ignore_index=True)
+        modes, deviations = self.result.modes, mode_deviations(self.result)
+        return effects_table(self.matrices.random, mode=modes, std_error=deviations)
 
     def compare_ddf(self, term: str | None = None, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Every small-sample method side by side: `ddf information`, the columns of `tidy()`, `chosen note`.
@@ -299,17 +284,4 @@ class LmmFit(Fit):
     @property
     def groups(self) -> list[str]:
         """The grouping factor of each random term, the second of one name with `.1` and so on."""
-        names = [random.grouping.name for random in self.matrices.random]
-        seen = [names[:i].count(name) for i, name in enumerate(names)]
-        return [f"{name}.{count}" if count else name for name, count in zip(names, seen, strict=True)]
-
-
-def covariance_rows(
-    group: str, names: Sequence[str], covariance: Array
-) -> Iterator[tuple[str, str, str, float, float]]:
-    """Rows of `variance_components`: the variances, then the covariances."""
-    places = [(i, i) for i in range(len(names))] + list(combinations(range(len(names)), 2))
-    for i, j in places:
-        scale = float(np.sqrt(covariance[i, i] * covariance[j, j]))
-        correlation = float(covariance[i, j]) / scale if scale else np.nan
-        yield group, names[i], names[j], float(covariance[i, j]), 1.0 if i == j else correlation
+        return group_names(self.matrices.random)

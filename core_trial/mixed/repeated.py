@@ -21,9 +21,9 @@ from .bootstrap import Bootstrap
 from .comparison import Method, compare
 from .degrees import Ddf, SmallSample
 from .effect_size import Standard
-from .fit import covariance_rows
 from .intervals import Interval as VarianceInterval
 from .prediction import Interval
+from .random_tables import COMPONENTS, covariance_rows
 from .repeated_inference import repeated_sample
 from .repeated_quantities import covariance_table, deviations, effect_size, shares
 from .repeated_refitting import bootstrap, influence, refit
@@ -82,7 +82,7 @@ class MmrmFit(Fit):
         names = [str(label) for label in self.layout.visit.labels]
         for group, covariance in zip(self.residual_names, self.result.residual_covariances, strict=True):
             rows.extend(covariance_rows(group, names, covariance))
-        return pd.DataFrame(rows, columns=["group", "term", "other", "covariance", "correlation"])
+        return pd.DataFrame(rows, columns=COMPONENTS)
 
     def compare_ddf(self, term: str | None = None, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Every small-sample method side by side: `ddf information`, the columns of `tidy()`, `chosen note`.
