@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..columns import known, require_columns
 from ..engine.arrays import Array
 from ..engine.quadrature import gauss_hermite
 from ..errors import PlanError
 from ..formula.coding import Columns, code_new
-from ..mixed.prediction import known_levels
+from ..mixed.prediction import known_levels, new_rows
 
 if TYPE_CHECKING:
     from .fit import GlmmFit
@@ -53,11 +52,7 @@ def _columns(fit: GlmmFit, new: pd.DataFrame, kind: PredictionKind) -> Columns:
     bars = [bar.columns.variables for bar in fit.formula.bars] if kind != "typical" else []
     bars += [bar.group for bar in fit.formula.bars] if kind == "conditional" else []
     offset = fit.formula.offset.variables if fit.formula.offset else ()
-    names = dict.fromkeys([*fit.formula.fixed.variables, *offset, *(name for bar in bars for name in bar)])
-    require_columns(new, names)
-    if not len(new):
-        raise PlanError("there are no rows to predict")
-    return {name: known(new[name]) for name in names} or {"": pd.Series(0, index=new.index)}
+    return new_rows(new, [*fit.formula.fixed.variables, *offset, *(name for bar in bars for name in bar)])
 
 
 def _offset(fit: GlmmFit, rows: Columns) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -64,11 +65,16 @@ def with_interval(fit: Fit, rows: Predicted, index: pd.Index, conf_level: float)
 def _columns(frame: ModelFrame, new: pd.DataFrame, random: bool) -> Columns:
     """The columns of `new` that the formula mentions; DataError where a value is missing."""
     bars = [name for bar in frame.bars for name in (*bar.columns.variables, *bar.group)] if random else []
-    names = dict.fromkeys([*frame.terms.variables, *bars])
+    return new_rows(new, [*frame.terms.variables, *bars])
+
+
+def new_rows(new: pd.DataFrame, names: Iterable[str]) -> Columns:
+    """The columns `names` of rows to predict, or one of zeros if there are none; DataError where a value is missing."""
+    names = dict.fromkeys(names)
     require_columns(new, names)
     if not len(new):
         raise PlanError("there are no rows to predict")
-    return {name: known(new[name]) for name in names}
+    return {name: known(new[name]) for name in names} or {"": pd.Series(0, index=new.index)}
 
 
 def check_effects(result: LmmResult) -> None:

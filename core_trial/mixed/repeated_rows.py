@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import pandas as pd
 
-from ..columns import known, require_columns
 from ..engine.arrays import Array, Codes
 from ..engine.dependence import (
     NOBODY,
@@ -25,7 +24,7 @@ from ..engine.mmrm import MmrmResult
 from ..errors import PlanError
 from ..formula.coding import INTERCEPT, Columns
 from ..formula.matrices import Grouping, RandomColumns
-from .prediction import Interval, Predicted, with_interval
+from .prediction import Interval, Predicted, new_rows, with_interval
 from .residuals import Kind
 from .simulation import Effects, RandomEffects, ResponseModel
 
@@ -93,11 +92,7 @@ def predictions(
 def _columns(fit: MmrmFit, new: pd.DataFrame, roles: bool) -> Columns:
     """The columns of `new` that are needed; DataError where a value is missing."""
     factors = [factor.name for factor in _factors(fit) if factor is not None] if roles else []
-    names = dict.fromkeys([*fit.model_frame.terms.variables, *factors])
-    require_columns(new, names)
-    if not len(new):
-        raise PlanError("there are no rows to predict")
-    return {name: known(new[name]) for name in names}
+    return new_rows(new, [*fit.model_frame.terms.variables, *factors])
 
 
 def _factors(fit: MmrmFit) -> Sequence[Grouping | None]:

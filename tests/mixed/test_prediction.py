@@ -124,6 +124,16 @@ def test_rows_that_the_data_do_not_determine_are_missing(data):
         assert fit.predict(rows, conditional=conditional)["estimate"].isna().tolist() == [False, True]
 
 
+def test_a_mean_alone_is_predicted_for_each_new_row(data):
+    new = pd.DataFrame({"team": ["T01", "T02"]}, index=[7, 9])
+    mixed = ct.lmm("score ~ 1 + (1 | team)", data)
+    repeated = ct.mmrm("score ~ 1", data.drop_duplicates(["person", "month"]), subject="person", visit="month")
+    for fit in (mixed, repeated):
+        predicted = fit.predict(new)
+        assert predicted.index.tolist() == [7, 9]
+        np.testing.assert_allclose(predicted["estimate"], fit.estimate[0])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
