@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pandas as pd
@@ -76,14 +75,14 @@ class RegressionAnalysis(Analysis):
     measure: Measure | None = None
 
     def fit(self, outcome: Outcome, data: pd.DataFrame, *, cluster: str, large_sample: bool = False) -> Fit:
-        found = self._regression(outcome, cluster, large_sample)(data)
+        found = self._regress(outcome, data, cluster, large_sample)
         if self.measure is None:
             return found
         return marginal_effect(
             found, self.effect, measure=self.measure, average=outcome.estimand.average, cluster=cluster
         )
 
-    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
+    def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
         raise NotImplementedError
 
 
@@ -96,11 +95,11 @@ class GlmmAnalysis(RegressionAnalysis):
     ddf: Literal["between-within", "clusters", "normal"] | None = None
     nodes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
 
-    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
+    def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
         formula = self.formula(outcome, self.random or f"(1 | {cluster})")
         family = self.family or _family(outcome)
         ddf = "normal" if large_sample else self.ddf
-        return lambda rows: glmm(formula, rows, family=family, n_agq=self.nodes, ddf=ddf)
+        return glmm(formula, data, family=family, n_agq=self.nodes, ddf=ddf)
 
 
 class GeeAnalysis(RegressionAnalysis):
@@ -111,10 +110,10 @@ class GeeAnalysis(RegressionAnalysis):
     correction: GeeCorrection = "cr2"
     ddf: Literal["clusters", "satterthwaite", "normal"] = "clusters"
 
-    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
-        return lambda rows: gee(
+    def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
+        return gee(
             self.formula(outcome),
-            rows,
+            data,
             cluster=cluster,
             family=FAMILIES[outcome.kind],
             correlation=self.correlation,
@@ -130,10 +129,10 @@ class ClusterRobustAnalysis(RegressionAnalysis):
     correction: ClusterCorrection = "cr2"
     ddf: Literal["satterthwaite", "clusters", "normal"] = "satterthwaite"
 
-    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
-        return lambda rows: cluster_robust(
+    def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
+        return cluster_robust(
             self.formula(outcome),
-            rows,
+            data,
             cluster=cluster,
             family=FAMILIES[outcome.kind],
             correction=self.correction,
@@ -149,10 +148,10 @@ class CountRegressionAnalysis(RegressionAnalysis):
     correction: GeeCorrection = "avg"
     ddf: Literal["clusters", "satterthwaite", "normal"] = "clusters"
 
-    def _regression(self, outcome: Outcome, cluster: str, large_sample: bool) -> Callable[[pd.DataFrame], Fit]:
-        return lambda rows: count_regression(
+    def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
+        return count_regression(
             self.formula(outcome),
-            rows,
+            data,
             cluster=cluster,
             family=self.family,
             correction=self.correction,
