@@ -39,16 +39,8 @@ def correlation(anova: OneWay, choice: Choice) -> dict[str, Any]:
     rho = estimator(anova)
     p = _proportions(anova)
     variance = float((anova.sum(anova.size) * p * (1 - p)).sum() / anova.size.sum())
-    std_error, low, high = _limits(anova, estimator, choice)
-    return {
-        "estimate": rho,
-        "std_error": std_error,
-        "conf_low": low,
-        "conf_high": high,
-        "conf_level": choice.conf_level,
-        "between": rho * variance,
-        "within": (1 - rho) * variance,
-    }
+    limits = _limits(anova, estimator, choice)
+    return {"estimate": rho, **limits._asdict(), "between": rho * variance, "within": (1 - rho) * variance}
 
 
 def fleiss_cuzick(anova: OneWay) -> float:

@@ -40,19 +40,20 @@ class Choices:
 
 def choose(kind: Kind, measure: str | None, weights: Weights, interval: Interval, ddf: Ddf) -> Choices:
     """The choices, or a `PlanError` that lists the good ones."""
-    _check_option("kind", kind, tuple(MEASURES))
+    check_option("kind", kind, tuple(MEASURES))
     measure = measure or MEASURES[kind][0]
-    _check_option(f"the measure of a {kind}", measure, MEASURES[kind])
-    _check_option("weights", weights, get_args(Weights))
-    _check_option("interval", interval, get_args(Interval))
-    _check_option("ddf", ddf, get_args(Ddf))
+    check_option(f"the measure of a {kind}", measure, MEASURES[kind])
+    check_option("weights", weights, get_args(Weights))
+    check_option("interval", interval, get_args(Interval))
+    check_option("ddf", ddf, get_args(Ddf))
     choices = Choices(measure, weights, interval, ddf)
     if interval == "taylor" and not choices.ratio:
         raise PlanError(f"interval='taylor' is for ratios, and the measure is the {measure}")
     return choices
 
 
-def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """PlanError for a value that is not allowed."""
     if value not in allowed:
         raise PlanError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}")
 

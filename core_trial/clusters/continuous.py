@@ -29,17 +29,8 @@ def correlation(rows: pd.DataFrame, anova: OneWay, choice: Choice) -> dict[str, 
     """Estimate, interval, components and notes of the correlation."""
     (between, within), notes = (anova.components(), ()) if choice.method == "anova" else _reml_components(rows)
     rho = between / (between + within)
-    std_error, low, high = _limits(anova, rho, choice)
-    return {
-        "estimate": rho,
-        "std_error": std_error,
-        "conf_low": low,
-        "conf_high": high,
-        "conf_level": choice.conf_level,
-        "between": between,
-        "within": within,
-        "notes": notes,
-    }
+    limits = _limits(anova, rho, choice)
+    return {"estimate": rho, **limits._asdict(), "between": between, "within": within, "notes": notes}
 
 
 def _reml_components(rows: pd.DataFrame) -> tuple[tuple[float, float], tuple[str, ...]]:

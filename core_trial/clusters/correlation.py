@@ -140,7 +140,9 @@ def _of_individuals(observed: Observed, choice: Choice, words: str) -> Intraclus
         anova = binary.one_way(observed.rows)
         found = binary.correlation(anova, choice)
     notes = (*observed.notes, *found.pop("notes", ()), *_negative(found["estimate"]))
-    return IntraclusterCorrelation(**found, **sizes(anova.size), nobs=nobs, method=words, notes=notes)
+    return IntraclusterCorrelation(
+        **found, **sizes(anova.size), conf_level=choice.conf_level, nobs=nobs, method=words, notes=notes
+    )
 
 
 def _of_events(observed: Observed, choice: Choice, words: str) -> BetweenClusterVariation:
@@ -154,6 +156,7 @@ def _of_events(observed: Observed, choice: Choice, words: str) -> BetweenCluster
     return BetweenClusterVariation(
         **found,
         **sizes(rates.time),
+        conf_level=choice.conf_level,
         nobs=len(rows),
         row_events=float(rows["value"].mean()),
         method=words,

@@ -95,16 +95,8 @@ def gather(rows: pd.DataFrame) -> Rates:
 def variation(rates: Rates, choice: Choice) -> dict[str, Any]:
     """Estimate, interval and components of k: `between` the variance of the rates, `within` that of a unit of time."""
     k = rates.estimate()
-    std_error, low, high = _limits(rates, k, choice)
-    return {
-        "estimate": k,
-        "std_error": std_error,
-        "conf_low": low,
-        "conf_high": high,
-        "conf_level": choice.conf_level,
-        "between": (k * rates.rate) ** 2,
-        "within": rates.rate,
-    }
+    limits = _limits(rates, k, choice)
+    return {"estimate": k, **limits._asdict(), "between": (k * rates.rate) ** 2, "within": rates.rate}
 
 
 def _limits(rates: Rates, k: float, choice: Choice) -> Limits:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..errors import FitError, PlanError
+from .choices import check_option
 from .summaries import Kind
 
 Method = Literal["anova", "reml", "fleiss-cuzick", "moments"]
@@ -55,23 +56,18 @@ class Limits(NamedTuple):
     """An interval and the standard error that goes with it."""
 
     std_error: float
-    low: float
-    high: float
+    conf_low: float
+    conf_high: float
 
 
 def choose(
     kind: Kind, method: Method | None, interval: Interval | None, conf_level: float, replicates: int, seed: int | None
 ) -> Choice:
     """The choices, or a `PlanError` that lists the good ones."""
-    if kind not in METHODS:
-        raise PlanError(f"kind is {kind!r}; choose one of {', '.join(map(repr, METHODS))}")
+    check_option("kind", kind, tuple(METHODS))
     choice = Choice(method or METHODS[kind][0], interval or INTERVALS[kind][0], conf_level, replicates, seed)
-    for name, value, allowed in (
-        ("method", choice.method, METHODS[kind]),
-        ("interval", choice.interval, INTERVALS[kind]),
-    ):
-        if value not in allowed:
-            raise PlanError(f"{name} of a {kind} is {value!r}; choose one of {', '.join(map(repr, allowed))}")
+    check_option(f"method of a {kind}", choice.method, METHODS[kind])
+    check_option(f"interval of a {kind}", choice.interval, INTERVALS[kind])
     if not 0 < conf_level < 1:
         raise PlanError(f"conf_level is {conf_level}; it lies between 0 and 1, such as 0.95")
     _check_bootstrap(choice)
