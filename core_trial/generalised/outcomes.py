@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..columns import numeric, refuse_rows, require_columns
-from ..engine.arrays import Array, Codes
+from ..engine.arrays import Array
 from ..engine.density import Rows
 from ..engine.family import Family
 from ..errors import DataError, PlanError
+from ..formula.expressions import Expression, expression
 from ..formula.matrices import Matrices
-from ..formula.parse import NAME, MixedFormula, Terms
+from ..formula.parse import NAME, MixedFormula
 
 WHOLE = 1e-6  # distance from a whole number that is rounding
 WIDEST = 100.0  # range of an offset, on the scale of a logarithm, that no exposure has
@@ -46,11 +45,11 @@ def outcome_rows(matrices: Matrices, formula: MixedFormula, family: Family, weig
         if not family.proportions:
             raise PlanError(f"cbind(events, others) is for proportions; the outcome of {family.name} is one count")
         return _of_two_columns(matrices, formula, counted)
-    outcome = Checked(_name(formula.response), matrices.y, matrices.rows)
+    outcome = expression(formula.response, matrices.y, matrices)
     if family.proportions:
         return _of_proportions(outcome, counted)
-    outcome.refuse_uncounted(
-        "counts are whole numbers from 0; analyse the count with offset(log(exposure)), not a rate"
+    _refuse_uncounted(
+        outcome, "counts are whole numbers from 0; analyse the count with offset(log(exposure)), not a rate"
     )
     return Rows(matrices.y, np.ones(len(matrices.y)), counted)
 
@@ -59,7 +58,7 @@ def model_offset(matrices: Matrices, formula: MixedFormula, family: Family) -> A
     """(n,) the offset; DataError where its range would overflow."""
     if matrices.offset is None or formula.offset is None:
         return np.zeros(len(matrices.y))
-    offset = Checked(_name(formula.offset), matrices.offset, matrices.rows)
+    offset = expression(formula.offset, matrices.offset, matrices)
     if family.link.name != "identity":
         far = np.abs(offset.values - np.median(offset.values)) > WIDEST
         rule = f"makes the offset {WIDEST:g} or more from its median on the scale of the {family.link.name}"
@@ -67,36 +66,17 @@ def model_offset(matrices: Matrices, formula: MixedFormula, family: Family) -> A
     return offset.values
 
 
-@dataclass(frozen=True)
-class Checked:
-    """Values (n,) of an expression in the `rows` of the data that are used, as errors name them."""
-
-    name: str
-    values: Array
-    rows: Codes
-
-    def refuse(self, broken: NDArray[np.bool_], rule: str, remedy: str) -> None:
-        """DataError that names the rows of the data in which the values are `broken` (n,)."""
-        if not broken.any():
-            return
-        everywhere, values = np.zeros(self.rows.max() + 1, bool), np.full(self.rows.max() + 1, np.nan)
-        everywhere[self.rows], values[self.rows] = broken, self.values
-        refuse_rows(pd.Series(values, name=self.name), everywhere, rule, remedy)
-
-    def refuse_uncounted(self, remedy: str) -> None:
-        self.refuse(self.values < 0, "is negative", remedy)
-        self.refuse(np.abs(self.values - np.round(self.values)) > WHOLE, "is not a whole number", remedy)
-
-    def refuse_no_trials(self, trials: Array) -> None:
-        self.refuse(trials == 0, "is out of no trials", "the proportion 0/0 says nothing: leave the row out")
+def _refuse_uncounted(outcome: Expression, remedy: str) -> None:
+    outcome.refuse(outcome.values < 0, "is negative", remedy)
+    outcome.refuse(np.abs(outcome.values - np.round(outcome.values)) > WHOLE, "is not a whole number", remedy)
 
 
-def _name(terms: Terms) -> str:
-    return terms.text.removeprefix("0 + ")
+def _refuse_no_trials(outcome: Expression, trials: Array) -> None:
+    outcome.refuse(trials == 0, "is out of no trials", "the proportion 0/0 says nothing: leave the row out")
 
 
 def _weights(matrices: Matrices, name: str) -> Array:
-    weights = Checked(name, matrices.columns[name].to_numpy(float), matrices.rows)
+    weights = Expression(name, matrices.columns[name].to_numpy(float), matrices.rows)
     weights.refuse(weights.values < 0, "is a weight below zero", "weights count rows, or trials")
     return weights.values
 
@@ -104,26 +84,26 @@ def _weights(matrices: Matrices, name: str) -> Array:
 def _of_two_columns(matrices: Matrices, formula: MixedFormula, counted: Array | None) -> Rows:
     if matrices.others is None or formula.others is None:
         raise PlanError("write the outcome as cbind(events, others)")
-    events = Checked(_name(formula.response), matrices.y, matrices.rows)
-    others = Checked(_name(formula.others), matrices.others, matrices.rows)
+    events = expression(formula.response, matrices.y, matrices)
+    others = expression(formula.others, matrices.others, matrices)
     for column in (events, others):
-        column.refuse_uncounted("cbind takes two columns of whole numbers from 0")
+        _refuse_uncounted(column, "cbind takes two columns of whole numbers from 0")
     trials = events.values + others.values
-    events.refuse_no_trials(trials)
+    _refuse_no_trials(events, trials)
     for none, what in ((events.values == 0, "no events"), (others.values == 0, "events only")):
         if none.all():
             raise DataError(f"the outcome has {what} in every row: there is no variation to analyse")
     return Rows(events.values, trials, counted)
 
 
-def _of_proportions(outcome: Checked, trials: Array | None) -> Rows:
+def _of_proportions(outcome: Expression, trials: Array | None) -> Rows:
     share = outcome.values
     remedy = "give 0 and 1, a proportion with weights= for the trials, or cbind(events, others)"
     outcome.refuse((share < 0) | (share > 1), "is not between 0 and 1", remedy)
     if trials is None:
         outcome.refuse((share > 0) & (share < 1), "is a proportion of unknown trials", remedy)
         return Rows(share, np.ones(len(share)))
-    outcome.refuse_no_trials(trials)
+    _refuse_no_trials(outcome, trials)
     events = np.round(share * trials)
     apart = np.abs(events - share * trials) > WHOLE * np.maximum(trials, 1)
     outcome.refuse(apart, "is no share of a whole number of events in its trials", "correct either of them")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..columns import numeric, refuse_rows
-from ..engine.arrays import Array, Codes
+from ..columns import numeric
+from ..engine.arrays import Array
 from ..engine.basis import orthogonal_basis
 from ..engine.quasi_likelihood import Data, MeanModel
-from ..engine.separation import Mask
 from ..errors import DataError, PlanError
+from ..formula.expressions import Expression, expression
 from ..formula.matrices import Grouping, Matrices, find_levels, model_matrices
 from ..formula.parse import MixedFormula, parse_formula
 from .families import COUNTS
@@ -81,26 +81,12 @@ def observe(
     roles = [cluster, *also, *([weights] if weights else [])]
     with np.errstate(all="ignore"):  # a logarithm of zero is refused, its row named
         matrices = model_matrices(parsed, frame, also=roles)
-    rule = _Rule(frame, matrices.rows)
-    y, trials = _outcome(parsed, matrices, model, rule)
+    y, trials = _outcome(parsed, matrices, model)
     offset = np.zeros(len(y)) if matrices.offset is None else matrices.offset
     _check_offset(offset, model)
-    repeats = np.ones(len(y)) if weights is None else _weights(frame[weights].iloc[matrices.rows], rule)
+    repeats = np.ones(len(y)) if weights is None else _weights(frame[weights], matrices)
     data = Data(y / trials, orthogonal_basis(matrices.x), offset, repeats * trials)
     return Observations(parsed, matrices, model, find_levels([cluster], matrices.columns), trials, repeats, data)
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """Refuses rows of the frame, named as they are counted there."""
-
-    frame: pd.DataFrame
-    rows: Codes
-
-    def refuse(self, name: str, values: Array, broken: Mask, rule: str, remedy: str) -> None:
-        column, mask = np.full(len(self.frame), np.nan), np.zeros(len(self.frame), bool)
-        column[self.rows], mask[self.rows] = values, broken
-        refuse_rows(pd.Series(column, name=name), mask, rule, remedy)
 
 
 def _check_formula(formula: MixedFormula, model: MeanModel) -> None:
@@ -113,31 +99,31 @@ def _check_formula(formula: MixedFormula, model: MeanModel) -> None:
         raise PlanError(f"cbind(events, others) is an outcome of the binomial family, not of {model.name}")
 
 
-def _outcome(formula: MixedFormula, matrices: Matrices, model: MeanModel, rule: _Rule) -> tuple[Array, Array]:
+def _outcome(formula: MixedFormula, matrices: Matrices, model: MeanModel) -> tuple[Array, Array]:
     """Outcome (n,), and trials (n,)."""
-    y, name = matrices.y, formula.response.text.removeprefix("0 + ")
+    outcome, y = expression(formula.response, matrices.y, matrices), matrices.y
     if formula.others is not None and matrices.others is not None:
-        for values, terms in ((y, formula.response), (matrices.others, formula.others)):
-            _refuse_fractions(values, terms.text.removeprefix("0 + "), rule)
+        for column in (outcome, expression(formula.others, matrices.others, matrices)):
+            _refuse_fractions(column)
         trials = y + matrices.others
-        rule.refuse(name, y, trials == 0, "is 0 out of 0", "leave these rows out, and say so")
+        outcome.refuse(trials == 0, "is 0 out of 0", "leave these rows out, and say so")
         if not 0 < y.sum() < trials.sum():
             raise DataError(f"the outcome {formula.text.split('~')[0].strip()!r} is the same in all trials")
         return y, trials
     if model.name == "binomial":
-        broken = ~np.isin(y, (0, 1))
-        rule.refuse(name, y, broken, "is neither 0 nor 1", "give numbers of events as 'cbind(events, others) ~ ...'")
+        remedy = "give numbers of events as 'cbind(events, others) ~ ...'"
+        outcome.refuse(~np.isin(y, (0, 1)), "is neither 0 nor 1", remedy)
     if model.name in COUNTS:
-        rule.refuse(name, y, y < 0, "is negative", "a count is 0 or more; correct it")
+        outcome.refuse(y < 0, "is negative", "a count is 0 or more; correct it")
     if model.name == "negative_binomial":
-        _refuse_fractions(y, name, rule)
+        _refuse_fractions(outcome)
     return y, np.ones(len(y))
 
 
-def _refuse_fractions(values: Array, name: str, rule: _Rule) -> None:
-    broken = (values < 0) | (values != np.rint(values))
+def _refuse_fractions(outcome: Expression) -> None:
+    broken = (outcome.values < 0) | (outcome.values != np.rint(outcome.values))
     remedy = "give whole numbers of events, and person-time as 'offset(log(person_time))'"
-    rule.refuse(name, values, broken, "is no count", remedy)
+    outcome.refuse(broken, "is no count", remedy)
 
 
 def _check_offset(offset: Array, model: MeanModel) -> None:
@@ -149,7 +135,8 @@ def _check_offset(offset: Array, model: MeanModel) -> None:
         )
 
 
-def _weights(column: pd.Series, rule: _Rule) -> Array:
-    values = numeric(column).to_numpy(float)
-    rule.refuse(str(column.name), values, values <= 0, "is no weight", "weights are positive; leave other rows out")
+def _weights(column: pd.Series, matrices: Matrices) -> Array:
+    values = numeric(column.iloc[matrices.rows]).to_numpy(float)
+    weights = Expression(str(column.name), values, matrices.rows)
+    weights.refuse(values <= 0, "is no weight", "weights are positive; leave other rows out")
     return values
