@@ -46,8 +46,9 @@ def main() -> None:
     lines = [
         "## The design of Fay and Graubard (2001), Table 1",
         "",
-        f"{CLUSTERS} clusters, one arm each, exchangeable working correlation; {trials:,} trials here (Monte Carlo error",
-        "about 0.005), 1,000 in the paper (0.007). The paper's own degrees of freedom are d-tilde, ours the clusters less 2.",
+        f"{CLUSTERS} clusters, one arm each, exchangeable working correlation; {trials:,} trials here (Monte Carlo",
+        "error about 0.005), 1,000 in the paper (0.007). The paper's degrees of freedom for its own correction are",
+        "d-tilde; ours are the clusters less 2.",
         "",
         "| method | tau 0 | published | tau 0.5 | published |",
         "|---|---:|---:|---:|---:|",
