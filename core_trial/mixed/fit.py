@@ -13,12 +13,12 @@ from ..engine.batch import BatchDesign, BatchFits
 from ..engine.conditional import mode_deviations
 from ..engine.inference import Information
 from ..engine.lmm import LmmResult
-from ..fit import Array, Fit, spell
+from ..fit import Array, spell
 from ..formula.matrices import Matrices
 from .bootstrap import Bootstrap, bootstrap
 from .bootstrap import Kind as BootstrapKind
 from .bootstrap_quantities import Statistic
-from .comparison import Method, compare
+from .comparison import MixedFit
 from .degrees import Ddf, SmallSample, small_sample
 from .effect_size import Standard, effect_size
 from .influence import influence
@@ -33,7 +33,7 @@ from .simulation import simulate
 
 
 @dataclass(frozen=True, kw_only=True)
-class LmmFit(Fit):
+class LmmFit(MixedFit):
     """A linear mixed model: beside the fixed effects, its variances and conditional modes.
 
     Attributes
@@ -58,7 +58,6 @@ class LmmFit(Fit):
 
     result: LmmResult = field(repr=False)
     matrices: Matrices = field(repr=False)
-    ddf: Method
 
     def variance_components(self) -> pd.DataFrame:
         """A row a variance or covariance: `group term other covariance correlation`; the residual variance is last.
@@ -82,19 +81,6 @@ class LmmFit(Fit):
         check_effects(self.result)
         modes, deviations = self.result.modes, mode_deviations(self.result)
         return effects_table(self.matrices.random, mode=modes, std_error=deviations)
-
-    def compare_ddf(self, term: str | None = None, *, conf_level: float = 0.95) -> pd.DataFrame:
-        """Every small-sample method side by side: `ddf information`, the columns of `tidy()`, `chosen note`.
-
-        A row a method and coefficient, or only the coefficient `term`; `chosen` marks the method of this fit. `note`
-        says why a method does not apply; it has no numbers then.
-        """
-
-        def inference(ddf: Ddf, information: Information | None) -> SmallSample:
-            reml = self.result.deviance.reml
-            return small_sample(ddf, self.result, self.matrices, reml=reml, information=information)
-
-        return compare(self, inference, self.ddf, term, conf_level)
 
     def predict(
         self,
@@ -285,3 +271,7 @@ class LmmFit(Fit):
     def groups(self) -> list[str]:
         """The grouping factor of each random term, the second of one name with `.1` and so on."""
         return group_names(self.matrices.random)
+
+    def _small_sample(self, ddf: Ddf, information: Information | None) -> SmallSample:
+        reml = self.result.deviance.reml
+        return small_sample(ddf, self.result, self.matrices, reml=reml, information=information)

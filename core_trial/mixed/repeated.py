@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike
 from ..engine.inference import Information
 from ..engine.mmrm import MmrmResult
 from ..engine.structures import CovarianceName
-from ..fit import Array, Fit, spell
+from ..fit import Array, spell
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import Matrices
 from ..formula.visits import Layout
 from .bootstrap import Bootstrap
-from .comparison import Method, compare
+from .comparison import MixedFit
 from .degrees import Ddf, SmallSample
 from .effect_size import Standard
 from .intervals import Interval as VarianceInterval
@@ -32,7 +32,7 @@ from .residuals import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
-class MmrmFit(Fit):
+class MmrmFit(MixedFit):
     """A mixed model for repeated measures: beside the fixed effects, the covariance of the visits.
 
     Attributes
@@ -59,7 +59,6 @@ class MmrmFit(Fit):
     result: MmrmResult = field(repr=False)
     matrices: Matrices = field(repr=False)
     layout: Layout = field(repr=False)
-    ddf: Method
     structure: CovarianceName
 
     def residual_covariance(self) -> pd.DataFrame | dict[Any, pd.DataFrame]:
@@ -83,18 +82,6 @@ class MmrmFit(Fit):
         for group, covariance in zip(self.residual_names, self.result.residual_covariances, strict=True):
             rows.extend(covariance_rows(group, names, covariance))
         return pd.DataFrame(rows, columns=COMPONENTS)
-
-    def compare_ddf(self, term: str | None = None, *, conf_level: float = 0.95) -> pd.DataFrame:
-        """Every small-sample method side by side: `ddf information`, the columns of `tidy()`, `chosen note`.
-
-        A row a method and coefficient, or only the coefficient `term`; `chosen` marks the method of this fit. `note`
-        says why a method does not apply; it has no numbers then.
-        """
-
-        def inference(ddf: Ddf, information: Information | None) -> SmallSample:
-            return repeated_sample(ddf, information, self.result, self.matrices, self.layout)
-
-        return compare(self, inference, self.ddf, term, conf_level)
 
     def ranef(self) -> pd.DataFrame:
         """Conditional modes of the effects of clusters: `group level term mode std_error`; PlanError without clusters.
@@ -205,3 +192,6 @@ class MmrmFit(Fit):
         """`Residual`, or that and the name of each group."""
         groups = ("",) if self.layout.group is None else self.layout.group.labels
         return [f"Residual {group}".strip() for group in groups]
+
+    def _small_sample(self, ddf: Ddf, information: Information | None) -> SmallSample:
+        return repeated_sample(ddf, information, self.result, self.matrices, self.layout)
