@@ -11,8 +11,10 @@ from ..columns import SHOWN
 from ..engine.glmm import GlmmResult
 from ..engine.problem import Problem
 from ..errors import FitError, TrialWarning
+from ..fits.notes import without_coefficient
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import Matrices
+from ..mixed.summary import boundary_note
 
 ENORMOUS = 10.0  # standard deviation of random effects, on the scale of a logarithm, that tells of no finite maximum
 ENDS = {
@@ -39,10 +41,7 @@ def glmm_notes(
     matrices: Matrices, result: GlmmResult, ends: Mapping[str, float], quadrature: str, *, stacklevel: int
 ) -> tuple[str, ...]:
     """Rows and coefficients left out, ends and boundaries that were reached, clusters without events."""
-    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
-    notes = list(matrices.notes)
-    if dropped:
-        notes.append(f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it")
+    notes = (*matrices.notes, *without_coefficient(matrices.names, result.kept))
     warned = [ENDS[name] for name in ends] + list(_boundaries(matrices, result))
     for note in warned:
         warnings.warn(note, TrialWarning, stacklevel=stacklevel + 1)
@@ -52,8 +51,7 @@ def glmm_notes(
 def _boundaries(matrices: Matrices, result: GlmmResult) -> Iterator[str]:
     for random, boundary, covariance in zip(matrices.random, result.boundary, result.covariances, strict=True):
         if boundary:
-            what = "a variance of zero" if len(random.names) == 1 else "a singular covariance"
-            yield f"boundary fit: {what} is estimated for the random effects of {random.grouping.name}"
+            yield boundary_note(random)
         if random.names[0] == INTERCEPT and covariance[0, 0] > ENORMOUS**2:
             yield (
                 f"the random effects of {random.grouping.name} have a standard deviation of"

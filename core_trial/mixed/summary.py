@@ -11,24 +11,26 @@ import numpy as np
 from ..engine.lmm import LmmResult
 from ..engine.mmrm import MmrmResult
 from ..errors import TrialWarning
+from ..fits.notes import without_coefficient
 from ..formula.coding import INTERCEPT
-from ..formula.matrices import Matrices
+from ..formula.matrices import Matrices, RandomColumns
 from ..formula.visits import Layout
 
 
 def lmm_notes(matrices: Matrices, result: LmmResult, *, stacklevel: int) -> tuple[str, ...]:
     """Rows left out, coefficients that there are none of, and fits on the boundary, of which a warning is given too."""
-    notes = list(matrices.notes)
-    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
-    if dropped:
-        notes.append(f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it")
-    for random, boundary in zip(matrices.random, result.boundary, strict=True):
-        if boundary:
-            what = "a variance of zero" if len(random.names) == 1 else "a singular covariance"
-            what = "the most negative variance possible" if random.structure == "any sign" else what
-            notes.append(f"boundary fit: {what} is estimated for the random effects of {random.grouping.name}")
-            warnings.warn(notes[-1], TrialWarning, stacklevel=stacklevel + 1)
-    return tuple(notes)
+    pairs = zip(matrices.random, result.boundary, strict=True)
+    boundaries = [boundary_note(random) for random, boundary in pairs if boundary]
+    for note in boundaries:
+        warnings.warn(note, TrialWarning, stacklevel=stacklevel + 1)
+    return (*matrices.notes, *without_coefficient(matrices.names, result.kept), *boundaries)
+
+
+def boundary_note(random: RandomColumns) -> str:
+    """That the covariance of the random effects is at the end of what is possible."""
+    what = "a variance of zero" if len(random.names) == 1 else "a singular covariance"
+    what = "the most negative variance possible" if random.structure == "any sign" else what
+    return f"boundary fit: {what} is estimated for the random effects of {random.grouping.name}"
 
 
 def lmm_summary(matrices: Matrices, result: LmmResult) -> dict[str, Any]:
@@ -67,9 +69,7 @@ def repeated_notes(matrices: Matrices, layout: Layout, result: MmrmResult, *, st
 
 
 def _undetermined(matrices: Matrices, layout: Layout, result: MmrmResult) -> Iterator[str]:
-    dropped = [name for i, name in enumerate(matrices.names) if i not in result.kept]
-    if dropped:
-        yield f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it"
+    yield from without_coefficient(matrices.names, result.kept)
     unseen = sorted(
         {(i, j) for c in result.residual_covariances for i, j in np.argwhere(np.tril(np.isnan(c))).tolist()}
     )

@@ -11,6 +11,7 @@ import numpy as np
 from ..engine.overdispersion import fit_negative_binomial
 from ..engine.quasi_likelihood import QuasiFit, fit_quasi
 from ..errors import FitError, TrialWarning
+from ..fits.notes import without_coefficient
 from .families import COUNTS
 from .observations import Observations
 from .separation import refuse_separation
@@ -38,7 +39,9 @@ def estimate(observed: Observations, *, stacklevel: int) -> Independent:
         _check(observed, fit)
         if overdispersed:
             fit = fit_negative_binomial(observed.model, observed.data, fit).fit
-    notes = [*observed.matrices.notes, *_dropped(observed), *_without_events(observed), *_fractions(observed)]
+    matrices = observed.matrices
+    dropped = without_coefficient(matrices.names, observed.data.basis.kept)
+    notes = [*matrices.notes, *dropped, *_without_events(observed), *_fractions(observed)]
     if overdispersed and np.isinf(fit.model.theta):
         notes.append("theta runs to infinity: no more variation than Poisson, whose limit is reported")
         warnings.warn(notes[-1], TrialWarning, stacklevel=stacklevel + 1)
@@ -59,12 +62,6 @@ def _check(observed: Observations, fit: QuasiFit) -> None:
             f"the estimates of the {observed.model.name} family with link {observed.model.link.name!r} did not settle:"
             " use its usual link, or fewer coefficients"
         )
-
-
-def _dropped(observed: Observations) -> Iterator[str]:
-    dropped = [name for name in observed.matrices.names if name not in observed.names]
-    if dropped:
-        yield f"no coefficient for {', '.join(dropped)}: a linear combination of the columns before it"
 
 
 def _without_events(observed: Observations) -> Iterator[str]:
