@@ -39,20 +39,18 @@ def predictions(
     if kind == "conditional":
         eta, error, half = eta + _modes(fit, rows), np.full(len(eta), np.nan), np.full(len(eta), np.nan)
     variance = _variance(fit, rows) if kind == "marginal" else np.zeros(len(eta))
-    ends = [_mean(fit, value, variance, scale) for value in (eta, eta - half, eta + half)]
-    estimate, low, high = (mean for mean, _ in ends)
-    values = (estimate, ends[0][1] * error, df, low, high)
-    return pd.DataFrame(
-        dict(zip(("estimate", "std_error", "df", "conf_low", "conf_high"), values, strict=True)), index=index
-    )
+    estimate, slope = _mean(fit, eta, variance, scale)
+    low, high = (_mean(fit, end, variance, scale)[0] for end in (eta - half, eta + half))
+    values = {"estimate": estimate, "std_error": slope * error, "df": df, "conf_low": low, "conf_high": high}
+    return pd.DataFrame(values, index=index)
 
 
 def _columns(fit: GlmmFit, new: pd.DataFrame, kind: PredictionKind) -> Columns:
     """The columns of `new` that this kind of prediction needs; DataError where a value is missing."""
-    bars = [bar.columns.variables for bar in fit.formula.bars] if kind != "typical" else []
-    bars += [bar.group for bar in fit.formula.bars] if kind == "conditional" else []
-    offset = fit.formula.offset.variables if fit.formula.offset else ()
-    return new_rows(new, [*fit.formula.fixed.variables, *offset, *(name for bar in bars for name in bar)])
+    bars, offset = fit.formula.bars, fit.formula.offset
+    random = [name for bar in bars for name in bar.columns.variables] if kind != "typical" else []
+    groups = [name for bar in bars for name in bar.group] if kind == "conditional" else []
+    return new_rows(new, [*fit.formula.fixed.variables, *(offset.variables if offset else ()), *random, *groups])
 
 
 def _offset(fit: GlmmFit, rows: Columns) -> Array:
