@@ -16,6 +16,7 @@ from .arrays import Array
 from .inference import Reference
 from .sandwich import ClusterParts, Correction, adjustments
 
+ROUNDING = 1e-12
 LINEAR: tuple[Correction, ...] = ("none", "cr1", "cr1s", "cr2", "kc", "md", "fg")
 
 
@@ -54,8 +55,9 @@ def _moments(parts: ClusterParts, correction: Correction, contrast: Array) -> fl
     turned = np.einsum("kab,qa->kbq", adjustments(parts, correction), parts.whiten(contrast))
     u = parts.shares @ turned
     own = turned.swapaxes(1, 2) @ u
-    expected = own.sum(axis=0) - np.einsum("kas,kat->st", u, u)
-    root = _inverse_root(expected)
+    total = own.sum(axis=0)
+    expected = total - np.einsum("kas,kat->st", u, u)
+    root = _inverse_root(expected, ROUNDING * np.trace(total))
     return _match(u @ root, root @ own @ root)
 
 
@@ -75,6 +77,7 @@ def _match(u: Array, own: Array) -> float:
     return float(q * (q + 1) / (by_trace + by_square))
 
 
-def _inverse_root(matrix: Array) -> Array:
+def _inverse_root(matrix: Array, least: float) -> Array:
+    """NaN where an eigenvalue is not above `least`: a contrast that one cluster determines has no variance estimate."""
     values, axes = np.linalg.eigh(matrix)
-    return np.asarray((axes / np.sqrt(values)) @ axes.T)
+    return np.asarray((axes / np.sqrt(np.where(values > least, values, np.nan))) @ axes.T)
