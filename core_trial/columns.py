@@ -13,16 +13,28 @@ from .errors import FAILURE_COLUMNS, DataError, DesignError, PlanError
 
 ARM_CODES = {"control": 0, "intervention": 1}
 SHOWN = 5
+LARGEST = 1e100  # beyond it squares and products of numbers overflow; Stata's missing values read as numbers are 9e307
 
 
 def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
-    """Raise a `PlanError` for the first name that is no column, with the nearest one that is."""
+    """Raise a `PlanError` for the first name that is no column, with the nearest one that is.
+
+    Two columns of that name are a `DataError`.
+    """
+    if not isinstance(data, pd.DataFrame):
+        raise PlanError(f"data of type {type(data).__name__} are no data frame: give a pandas.DataFrame")
     for name in names:
         if name not in data.columns:
-            columns = [str(column) for column in data.columns]
-            near = get_close_matches(str(name), columns, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
-            raise PlanError(f"the data have no column {name!r}; {hint}")
+            raise PlanError(f"the data have no column {name!r}; {_columns_there(data, name)}")
+        if data[name].ndim > 1:
+            raise DataError(f"the data have more than one column {name!r}; rename or drop the others")
+
+
+def _columns_there(data: pd.DataFrame, name: str) -> str:
+    """The column whose name is nearest, or else all."""
+    columns = [str(column) for column in data.columns]
+    near = get_close_matches(str(name), columns, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(columns) or 'none'}"
 
 
 def refuse_rows(column: pd.Series, broken: NDArray[np.bool_] | pd.Series, rule: str, remedy: str) -> None:
@@ -48,14 +60,24 @@ def refuse_rows(column: pd.Series, broken: NDArray[np.bool_] | pd.Series, rule: 
 def known(column: pd.Series) -> pd.Series:
     """The column, without a missing value in it."""
     refuse_rows(column, column.isna(), "is missing", "fill it in, or leave these rows out before the analysis")
+    return hashable(column)
+
+
+def hashable(column: pd.Series) -> pd.Series:
+    """The column, whose values label something: `DataError` for lists and the like."""
+    if column.dtype == object:
+        broken = ~column.map(pd.api.types.is_hashable).astype(bool)
+        refuse_rows(column, broken, "is no label", "give each a number or a text")
     return column
 
 
 def numeric(column: pd.Series) -> pd.Series:
     """The column as floating-point numbers, missing values kept."""
+    if column.dtype.kind in "mMc":
+        raise DataError(f"column {column.name!r} is not a number; its type is {column.dtype}")
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     numbers = pd.Series(values, index=column.index, name=column.name)
-    refuse_rows(column, numbers.isna() & column.notna() | np.isinf(numbers), "is not a number", "correct it")
+    refuse_rows(column, numbers.isna() & column.notna() | (np.abs(numbers) > LARGEST), "is not a number", "correct it")
     return numbers
 
 

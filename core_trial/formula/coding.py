@@ -14,7 +14,7 @@ import pandas as pd
 from formulaic import ModelMatrix
 from formulaic.errors import DataMismatchWarning, FormulaicError
 
-from ..columns import refuse_rows
+from ..columns import hashable, refuse_rows
 from ..engine.arrays import Array, Codes
 from ..errors import DataError, DesignError, PlanError
 from .parse import EXTRA_FUNCTIONS, Terms
@@ -59,7 +59,7 @@ def code_new(terms: Terms, columns: Columns, new: Columns) -> Array:
         labels = levels(columns[name])[1]
         remedy = f"choose from {', '.join(map(str, labels))}"
         refuse_rows(new[name], ~new[name].isin(labels), "has a category that the fit does not know", remedy)
-    ready = pd.DataFrame({name: new[name].to_numpy() for name in terms.variables}, index=_index(new))
+    ready = pd.DataFrame({name: _as_fitted(new[name], columns[name]) for name in terms.variables}, index=_index(new))
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataMismatchWarning)
         try:
@@ -84,7 +84,7 @@ def code_by_term(terms: Terms, columns: Columns, *, every_level: bool = False) -
 def levels(column: pd.Series) -> tuple[Codes, list[Hashable]]:
     """The level of each row (n,), and the labels of those that occur, sorted."""
     if not isinstance(column.dtype, pd.StringDtype):
-        level, labels = pd.factorize(column, sort=True)
+        level, labels = pd.factorize(hashable(column), sort=True)
         return level, list(labels)
     level, found = pd.factorize(column.array)  # and sorted here, which is four times faster
     names = found.to_numpy(object)
@@ -168,6 +168,11 @@ def _index(columns: Columns) -> pd.RangeIndex:
     return pd.RangeIndex(len(next(iter(columns.values()))))
 
 
+def _as_fitted(new: pd.Series, fitted: pd.Series) -> Any:
+    """The values of new rows, of a factor with the levels that the fit knows: those of numbers look like numbers."""
+    return pd.Categorical(new, categories=levels(fitted)[1]) if is_factor(fitted) else new.to_numpy()
+
+
 def _prepare(column: pd.Series) -> pd.Series:
     """A column as formulaic takes it: NumPy's numbers, factors of the levels that occur."""
     if is_number(column):
@@ -176,4 +181,7 @@ def _prepare(column: pd.Series) -> pd.Series:
     if is_factor(column):
         level, labels = levels(column)
         return pd.Series(pd.Categorical.from_codes(level, pd.Index(labels)))
-    raise PlanError(f"column {column.name!r} is neither a number nor a category; its type is {column.dtype}")
+    raise PlanError(
+        f"column {column.name!r} is neither a number nor a category; its type is {column.dtype}: make it one, such as"
+        " by pandas.to_numeric or .astype('category')"
+    )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..columns import refuse_rows, require_columns
+from ..columns import LARGEST, refuse_rows, require_columns
 from ..engine.arrays import Array, Codes
 from ..engine.patterned import PATTERNS
 from ..engine.random import StructureName
@@ -100,7 +100,10 @@ def _numbers(formula: MixedFormula, terms: Terms, columns: Columns, rows: Codes)
     """(n,) the outcome."""
     for variable in terms.variables:
         if not is_number(columns[variable]):
-            raise PlanError(f"the outcome {variable!r} is not a number; its type is {columns[variable].dtype}")
+            raise PlanError(
+                f"the outcome {variable!r} is not a number; its type is {columns[variable].dtype}: make it one, such as"
+                " by pandas.to_numeric"
+            )
     y, outcome = _finite(terms, columns, rows)
     if len(outcome) != 1:
         raise PlanError(f"formula {formula.text!r}: the outcome must be one column, or one expression such as 'log(y)'")
@@ -110,12 +113,11 @@ def _numbers(formula: MixedFormula, terms: Terms, columns: Columns, rows: Codes)
 def _columns(names: Sequence[str], data: pd.DataFrame) -> Columns:
     require_columns(data, names)
     columns = {name: data[name] for name in names}
-    for name, column in columns.items():
-        if column.ndim > 1:
-            raise DataError(f"the data have more than one column {name!r}; rename or drop the others")
+    for column in columns.values():
         if column.dtype.kind == "f":
-            infinite = np.isinf(column.to_numpy(float, na_value=np.nan))
-            refuse_rows(column, infinite, "is infinite", "correct it, or set it to missing")
+            size = np.abs(column.to_numpy(float, na_value=np.nan))
+            refuse_rows(column, np.isinf(size), "is infinite", "correct it, or set it to missing")
+            refuse_rows(column, size > LARGEST, f"is above {LARGEST:g} in size", "correct it, or set it to missing")
     return columns
 
 

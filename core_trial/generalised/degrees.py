@@ -46,6 +46,8 @@ def _degrees(ddf: Ddf | None, x: Array, groupings: list[Grouping]) -> tuple[Arra
     if ddf == "normal":
         return np.full(p, np.inf), "normal reference distribution, without a small-sample correction"
     if ddf == "residual" or not groupings:
+        if n <= p:
+            raise DesignError("as many coefficients as rows: no degrees of freedom are left")
         return np.full(p, float(n - p)), "t with residual degrees of freedom (rows less coefficients)"
     if ddf is None:
         return _default(x, groupings)

@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from ..columns import refuse_rows
+from ..columns import numeric, refuse_rows
 from ..engine.arrays import Codes
 from ..engine.links import LinkName
 from ..engine.pair_correlation import Correlation, PairKind, Residuals, pair_correlations
@@ -181,7 +181,7 @@ def _inner_role(correlation: WorkingCorrelation, roles: Mapping[str, str | None]
 def _check_repeats(column: pd.Series, correlation: WorkingCorrelation) -> None:
     if correlation == "autoregressive":
         raise PlanError("weights say how many such rows there are, and a cluster has one row a time: leave them out")
-    refuse_rows(column, (column % 1 > 0).fillna(False), "is no number of rows", "give whole numbers")
+    refuse_rows(column, numeric(column) % 1 > 0, "is no number of rows", "give whole numbers")
 
 
 def _working_rows(

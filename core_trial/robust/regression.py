@@ -122,7 +122,8 @@ def count_regression(
         raise PlanError(f"family {family!r} is not for counts; choose from {', '.join(COUNTS)}")
     kind = read_correction(correction, get_args(GeeCorrection))
     require_columns(data, [cluster, *([exposure] if exposure else [])])
-    refuse_rows(data[cluster], data[cluster].duplicated(), "has more than one row", "add up its rows, or use ct.gee")
+    repeated = data[cluster].duplicated() & data[cluster].notna()
+    refuse_rows(data[cluster], repeated, "has more than one row", "add up its rows, or use ct.gee")
     if exposure is not None:
         _check_exposure(data[exposure])
         formula = f"{formula} + offset(log(`{exposure}`))"

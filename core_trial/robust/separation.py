@@ -36,9 +36,9 @@ def _words(found: Separation, x: Array, names: Sequence[str], highest: Mask) -> 
     columns = [names[i] for i in found.columns]
     where = _where(found, x, columns, highest)
     return (
-        f"{what} by {', '.join(map(repr, columns))}: {where}, so that the estimates have no finite value. Leave out"
-        f" {'it' if len(columns) == 1 else 'one of them'} or merge categories, or compare risks or rates of clusters by"
-        " ct.cluster_level, which needs no logarithm of zero with a difference"
+        f"{what} by {', '.join(map(repr, columns))}: {where}, so that the estimates have no finite value. Leave"
+        f" {'it' if len(columns) == 1 else 'one of them'} out, merge categories, or compare risks or rates of clusters"
+        " by ct.cluster_level, which needs no logarithm of zero with a difference"
     )
 
 

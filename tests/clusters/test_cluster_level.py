@@ -496,6 +496,8 @@ BAD_CELLS = {
     "negative count": ("admissions", [3, 4, 5, 6, -7, 8], "'admissions' is not a count in row 5"),
     "fraction": ("admissions", [3, 4, 5, 6.5, 7, 8], "'admissions' is not a count in row 4"),
     "text": ("admissions", [3, "four", 5, 6, 7, 8], "'admissions' is not a number in row 2"),
+    "no label": ("team", [["a"], *"bcdef"], "column 'team' is no label in row 1"),
+    "too large": ("person_years", [3, 9e307, 5, 6, 7, 8], "'person_years' is not a number in row 2"),
     "infinity": ("person_years", [3, np.inf, 5, 6, 7, 8], "'person_years' is not a number in row 2"),
 }  # fmt: skip
 
@@ -506,6 +508,26 @@ def test_cells_that_cannot_be(case):
     with pytest.raises(DataError, match=message) as error:
         ct.cluster_level("admissions", TEAMS.assign(**{column: pd.Series(values, dtype=object)}), **RATE)
     assert set(error.value.failures["column"]) == {column}
+
+
+@pytest.mark.parametrize("value", [pd.Timestamp("2014-03-01"), pd.Timedelta(3, "D"), 3 + 1j])
+def test_dates_durations_and_complex_numbers_are_no_counts(value):
+    with pytest.raises(DataError, match="'admissions' is not a number; its type is"):
+        ct.cluster_level("admissions", TEAMS.assign(admissions=value), **RATE)
+    with pytest.raises(DataError, match="'admissions' is not a number; its type is"):
+        ct.icc("admissions", TEAMS.assign(admissions=value), cluster="team", kind="rate", person_time="person_years")
+
+
+def test_a_column_twice():
+    for name in ("team", "arm", "admissions", "person_years"):
+        with pytest.raises(DataError, match=f"more than one column '{name}'"):
+            ct.cluster_level("admissions", pd.concat([TEAMS, TEAMS[[name]]], axis=1), **RATE)
+
+
+@pytest.mark.parametrize("data", [TEAMS.to_dict("list"), None, TEAMS.to_numpy(), TEAMS["team"], "teams.csv"])
+def test_what_is_no_data_frame(data):
+    with pytest.raises(PlanError, match=r"no data frame: give a pandas.DataFrame"):
+        ct.cluster_level("admissions", data, **RATE)
 
 
 def test_successes_beyond_their_denominator():

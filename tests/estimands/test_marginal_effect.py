@@ -295,6 +295,15 @@ def test_the_arm_of_the_coarsest_grouping_with_one_arm():
     assert ct.marginal_effect(fit, "arm", average="cluster").summary["n_clusters"] == 14
 
 
+def test_an_arm_that_is_a_category_of_numbers():
+    rows = people(14)
+    coded = rows.assign(arm=rows["arm"].astype("category"))
+    for fit in (relapse, score):
+        found, expected = ct.marginal_effect(fit(coded), "arm"), ct.marginal_effect(fit(rows), "arm")
+        np.testing.assert_allclose(found.estimate, expected.estimate, rtol=1e-9)
+        np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-7)
+
+
 # -- Bad input --------------------------------------------------------------------------------------------------------
 
 ROWS = people(14)

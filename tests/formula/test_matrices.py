@@ -119,6 +119,9 @@ def test_the_index_of_the_data_does_not_matter(data):
         ("y + x ~ arm + (1 | team)", ct.PlanError, "must be one column"),
         ("y ~ unheard(x) + (1 | team)", ct.PlanError, "cannot be computed"),
         ("y ~ big + (1 | team)", ct.DataError, "'big' is infinite in rows 2, 4"),
+        ("huge ~ x + (1 | team)", ct.DataError, r"'huge' is above 1e\+100 in size in row 3"),
+        ("y ~ x + (1 | lists)", ct.DataError, "'lists' is no label in rows 1, 2"),
+        ("y ~ x + (1 | twice)", ct.DataError, "more than one column 'twice'"),
         ("y ~ log(zero) + (1 | team)", ct.DataError, r"'log\(zero\)' is -inf in row 5"),
         ("log(zero) ~ x + (1 | team)", ct.DataError, r"'log\(zero\)' is -inf in row 5"),
         ("same ~ x + (1 | team)", ct.DataError, "is 2 in every row"),
@@ -134,12 +137,16 @@ def test_what_is_wrong_is_said(text, error, complaint, data):
     row = np.arange(24)
     data = data.assign(
         big=np.where(np.isin(row, [1, 3]), np.inf, row),
+        huge=np.where(row == 2, 1e300, row),
+        lists=[["a"]] * 24,
         zero=np.where(row == 4, 0.0, 1.0 + row),
         same=2.0,
         one="a",
         nothing=np.nan,
         when=pd.Timestamp("2020-01-01"),
+        twice=1,
     )
+    data = pd.concat([data, data[["twice"]]], axis=1)
     with pytest.raises(error, match=complaint):
         matrices(text, data)
 

@@ -119,3 +119,22 @@ def test_a_variance_of_zero_is_a_fit_with_a_warning(visits):
 def test_linear_models_refuse_offsets(visits):
     with pytest.raises(ct.PlanError, match="for generalised models"):
         ct.lmm(COUNT, visits)
+
+
+def test_two_rows_leave_no_degrees_of_freedom(visits):
+    two = visits.groupby("arm", as_index=False).first().assign(team=["a", "b"])
+    with pytest.raises(ct.DesignError, match="as many coefficients as rows"):
+        ct.glmm("count ~ arm + (1 | team)", two, family="poisson")
+
+
+def test_an_exposure_column_twice_is_named(visits):
+    twice = pd.concat([visits.assign(years=2.0), pd.Series(2.0, visits.index, name="years")], axis=1)
+    with pytest.raises(ct.DataError, match="more than one column 'years'"):
+        ct.glmm("count ~ arm + offset(log(years)) + (1 | team)", twice, family="poisson")
+
+
+@pytest.mark.parametrize("data", [None, {"team": [1]}, "visits.csv"])
+def test_what_is_no_data_frame(data):
+    for formula in ("count ~ arm + (1 | team)", "visits ~ arm + offset(log(years)) + (1 | team)"):
+        with pytest.raises(ct.PlanError, match="no data frame"):
+            ct.glmm(formula, data, family="poisson")

@@ -268,7 +268,40 @@ def test_a_correlation_that_cannot_be_is_taken_as_none_and_said():
     y = np.concatenate([np.tile([0, 1], 20), np.tile([0, 1], 6)])
     frame = pd.DataFrame({"team": team, "x": np.arange(52) % 5, "y": y})
     fit, independent = gee(frame, "y ~ x"), gee(frame, "y ~ x", correlation="independence")
-    assert "less than an exchangeable correlation of 12 rows can be" in fit.notes[-1]
+    assert "which an exchangeable correlation of up to 12 rows cannot follow" in fit.notes[-1]
     np.testing.assert_array_equal(fit.covariance, independent.covariance)
     assert independent.correlations()["estimate"].iloc[0] < 0
     assert not independent.notes
+
+
+def test_an_exposure_column_twice_is_named(rows):
+    totals = rows.groupby("team", as_index=False).agg(
+        arm=("arm", "first"), days=("days", "sum"), years=("years", "sum")
+    )
+    with pytest.raises(ct.DataError, match="more than one column 'years'"):
+        ct.count_regression(
+            "days ~ arm", pd.concat([totals, totals[["years"]]], axis=1), cluster="team", exposure="years"
+        )
+
+
+def test_a_missing_cluster_is_left_out_and_is_no_repeat(rows):
+    totals = rows.groupby("team", as_index=False).agg(
+        arm=("arm", "first"), days=("days", "sum"), years=("years", "sum")
+    )
+    totals.loc[[0, 1], "team"] = None
+    fit = ct.count_regression("days ~ arm", totals, cluster="team", exposure="years")
+    assert fit.notes[0] == "2 of 10 rows left out, with no value of team (2)"
+
+
+def test_weights_of_arrow_count_rows(rows):
+    weights = pd.Series([1, 2, 3] * 20)
+    fits = [gee(rows.assign(n=weights.astype(dtype)), weights="n") for dtype in ("int64", "Int64", "int64[pyarrow]")]
+    for fit in fits[1:]:
+        np.testing.assert_array_equal(fit.estimate, fits[0].estimate)
+
+
+@pytest.mark.parametrize("teams", [["t0", "t1"], ["t0", "t1", "t3"]])
+def test_an_arm_of_one_cluster_has_no_standard_error_and_a_note(rows, teams):
+    fit = ct.cluster_robust("score ~ arm", rows[rows["team"].isin(teams)], cluster="team")
+    assert any("one team alone determines it" in note for note in fit.notes)
+    assert fit.tidy()[["std_error", "df", "p_value"]].isna().all(axis=None)
