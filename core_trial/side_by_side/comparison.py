@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..clusters.summaries import Kind
-from ..columns import require_columns
+from ..columns import ARM_CODES, coded_arm, require_columns
 from ..data.trial import Trial
-from ..errors import DataError, DesignError, FitError, PlanError, TrialError, TrialWarning
+from ..errors import DesignError, PlanError, TrialError, TrialWarning
 from ..estimands.informative import informative_size
 from ..estimands.targets import target
 from ..fit import Fit
@@ -88,7 +88,7 @@ def compare(
     data : a frame, or a trial, whose plan then gives the other choices and its own analyses, the pre-specified marked
     outcome : column, or of a trial an outcome of the plan
     kind : "mean" (default), "proportion" (0 and 1) or "rate" (events, with person-time)
-    cluster, arm, person_time, strata : columns; the arm is 1 and 0
+    cluster, arm, person_time, strata : columns; the arm is 1 and 0, or "intervention" and "control"
     covariates : terms that every analysis adjusts for; strata are in every analysis too
     prespecified : the `analysis` of the table that was planned; without one, the first is compared with the rest
     conf_level : of the intervals
@@ -97,6 +97,8 @@ def compare(
     Raises
     ------
     PlanError : an unknown column, option or analysis
+    DataError : an arm that is missing or none
+    DesignError : an arm without rows
 
     Examples
     --------
@@ -113,15 +115,22 @@ def compare(
     kind = kind or "mean"
     if kind not in DEFENSIBLE:
         raise PlanError(f"kind {kind!r} is unknown; choose from {', '.join(DEFENSIBLE)}")
-    require_columns(
-        data, [outcome, cluster, arm, *([person_time] if person_time else []), *([strata] if strata else [])]
-    )
+    require_columns(data, [outcome, cluster, arm, *filter(None, [person_time, strata])])
+    coded = data.assign(**{arm: _both_arms(data[arm])})
     analyses = defensible(kind, arm, tuple(covariates), strata)
     names = [analysis.id for analysis in analyses]
     if prespecified is not None and prespecified not in names:
         raise PlanError(f"there is no analysis {prespecified!r}; choose from {', '.join(names)}")
     described = describe(outcome, kind, person_time, analyses)
-    return _compare(described, lambda _: data, cluster, prespecified, conf_level)
+    return _compare(described, lambda _: coded, cluster, prespecified, conf_level)
+
+
+def _both_arms(column: pd.Series) -> pd.Series:
+    arm = coded_arm(column)
+    for name, code in ARM_CODES.items():
+        if code not in arm.to_numpy():
+            raise DesignError(f"no row has the {name} arm of {column.name!r}: there is nothing to compare")
+    return arm
 
 
 def _of_trial(trial: Trial, name: str, plan: Plan, conf_level: float) -> Comparison:
@@ -162,7 +171,7 @@ def describe(name: str, kind: Kind, person_time: str | None, analyses: Sequence[
 def _compare(
     outcome: Outcome, frame: Callable[[str], pd.DataFrame], cluster: str, prespecified: str | None, conf_level: float
 ) -> Comparison:
-    rows, fits = [], {}
+    rows, fits, wrong = [], {}, []
     for analysis in outcome.analyses:
         row = {"analysis": analysis.id, "label": analysis.label, "prespecified": analysis.id == prespecified}
         row["adjusted"] = ", ".join(sorted({*analysis.covariates, *filter(None, [getattr(analysis, "strata", None)])}))
@@ -172,8 +181,11 @@ def _compare(
                 fit = analysis.fit(outcome, frame(analysis.frame or outcome.frame), cluster=cluster)
             rows.append(row | _row(fit, analysis.effect, conf_level))
             fits[analysis.id] = fit
-        except (DataError, DesignError, FitError) as error:
+        except TrialError as error:
             rows.append(row | NOT_ESTIMATED | {"notes": str(error)})
+            wrong += [error] if isinstance(error, PlanError) else []
+    if wrong and not fits:
+        raise wrong[0]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     informative = _informative(outcome, frame(outcome.frame), cluster)
     return Comparison(table, verdict(table, conf_level, informative), fits, conf_level)

@@ -18,17 +18,22 @@ def verdict(table: pd.DataFrame, conf_level: float, informative: float | None) -
 
     `informative` is the p value of the test of informative cluster size, if there is one.
     """
-    known = table[table["estimate"].notna()]
+    known = table[table["p_value"].notna()]
     if known.empty:
         return ("No analysis could be carried out: see the notes.",)
     planned = known[known["prespecified"]] if known["prespecified"].any() else known
     base = planned.iloc[0]
     alike = known[known["measure"] == base["measure"]]
     sentences = [_range(alike, base), *_sides(alike, base, 1 - conf_level), *_far(alike, base, informative)]
-    failed = table[table["estimate"].isna()]["label"]
-    if len(failed):
-        sentences.append(f"Not carried out: {', '.join(failed)}; the notes say why.")
-    return tuple(sentences)
+    return (*sentences, *_missing(table))
+
+
+def _missing(table: pd.DataFrame) -> Iterator[str]:
+    """On the analyses that failed, and those of too few clusters for a standard error."""
+    failed = table["estimate"].isna()
+    for what, rows in (("Not carried out", failed), ("Without a p value", table["p_value"].isna() & ~failed)):
+        if rows.any():
+            yield f"{what}: {', '.join(table['label'][rows])}; the notes say why."
 
 
 def _range(alike: pd.DataFrame, base: pd.Series) -> str:

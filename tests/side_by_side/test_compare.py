@@ -80,6 +80,42 @@ def test_analyses_that_have_no_answer_keep_their_row_and_say_why(teams: pd.DataF
     assert any("Not carried out" in sentence or "No analysis" in sentence for sentence in found.verdict)
 
 
+@pytest.mark.parametrize("dtype", [object, "str", "category"])
+def test_an_arm_in_words_is_the_same(people: pd.DataFrame, dtype: str) -> None:
+    words = people["intervention"].map({1: "intervention", 0: "control"}).astype(dtype)
+    found = ct.compare(people.assign(intervention=words), "score").table
+    pd.testing.assert_frame_equal(found, ct.compare(people, "score").table)
+
+
+@pytest.mark.parametrize(
+    ("arm", "error", "message"),
+    [
+        (1, ct.DesignError, "no row has the control arm of 'intervention'"),
+        ("A", ct.DataError, "'intervention' is no arm in rows 1, 2"),
+        (None, ct.DataError, "'intervention' is missing in rows 1, 2"),
+    ],
+)
+def test_arms_that_cannot_be_compared(people: pd.DataFrame, arm: object, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        ct.compare(people.assign(intervention=arm), "score")
+
+
+def test_an_analysis_that_the_rows_do_not_allow_leaves_the_others(people: pd.DataFrame) -> None:
+    found = ct.compare(people.groupby("team", as_index=False).first(), "score")
+    assert "needs the sizes of clusters" in row(found, "two-stage-size")["notes"]
+    assert np.isfinite(row(found, "ols-cr2")["estimate"])
+    with pytest.raises(PlanError, match="did you mean 'score'"):
+        ct.compare(people, "well", covariates=["scores"])
+
+
+def test_analyses_without_a_standard_error_give_no_verdict(people: pd.DataFrame) -> None:
+    found = ct.compare(people[people["team"].isin([0, 1])], "score")
+    assert np.isfinite(row(found, "ols-cr2")["estimate"])
+    assert found.verdict[0] == "No analysis could be carried out: see the notes."
+    three = ct.compare(people[people["team"].isin([0, 1, 3])], "score")
+    assert not any("nan" in sentence for sentence in three.verdict)
+
+
 def test_a_trial_brings_its_plan(trial: ct.Trial) -> None:
     found = ct.compare(trial, "csq8")
     planned = found.table[found.table["prespecified"]]
