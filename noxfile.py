@@ -65,6 +65,7 @@ def size(session: nox.Session) -> None:
     """Type I error and coverage of every analysis at 25 clusters: an hour on two cores, resumed where it stopped."""
     install(session)
     session.run("python", "benchmarks/size/study.py", *session.posargs)
+    session.run("python", "benchmarks/size/fay_graubard.py")
     session.run("python", "benchmarks/size/report.py")
 
 

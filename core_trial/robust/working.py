@@ -68,8 +68,9 @@ class WorkingFit:
 def fit_working(model: MeanModel, rows: WorkingRows, start: Array, correlation: WorkingCorrelation) -> WorkingFit:
     """Solve the estimating equations from the coefficients `start` (p,); FitError where that does not succeed.
 
-    Where rows of a cluster are less alike than any exchangeable correlation of the largest cluster allows, the
-    equations of independent rows are solved, and `notes` says so: standard errors hold for any working correlation.
+    Where rows of a cluster are less alike than by chance, and the equations with an exchangeable correlation have no
+    solution for it, those of independent rows are solved, and `notes` says so: standard errors hold for any working
+    correlation.
     """
     scale = float(rows.y.std()) if model.link.name == "identity" and model.name == "gaussian" else 1.0
     equations = _equations(model, rows, scale, correlation)
@@ -108,17 +109,17 @@ def _problem(correlation: WorkingCorrelation, equations: GEE, found: GEEResults 
 
 
 def _too_different(equations: GEE, found: GEEResults | None, rows: WorkingRows) -> tuple[str, ...]:
-    """A note where the rows of clusters are less alike than an exchangeable correlation can make them."""
+    """A note where the rows of clusters are negatively correlated, as they cannot be in a large cluster."""
     if found is None:
         return ()
     moments = _structure("exchangeable")
     moments.initialize(equations)
     moments.update(found.params)
-    if moments.dep_params > _lowest(rows):
+    if moments.dep_params >= 0:
         return ()
     return (
-        f"the rows of clusters are less alike than by chance (correlation {moments.dep_params:.2g}), and less than an"
-        f" exchangeable correlation of {_largest(rows)} rows can be: solved with a working correlation of 0",
+        f"the rows of clusters are less alike than by chance (correlation {moments.dep_params:.2g}), which an"
+        f" exchangeable correlation of up to {_largest(rows)} rows cannot follow: a working correlation of 0 is used",
     )
 
 
