@@ -95,6 +95,8 @@ def _run(trial: Trial, plan: Plan, outcome: Outcome, analysis: AnyAnalysis) -> R
         within = _icc(plan, outcome, data) if outcome.icc and analysis.prespecified else None
     except (DataError, DesignError, FitError) as error:
         return Result(outcome, analysis, data, notes=(str(error),))
+    except PlanError as error:
+        raise PlanError(f"{analysis.id}: {error}") from error
     return Result(outcome, analysis, data, fit, reproduction, within, (*fit.notes, *_missed(outcome, analysis, fit)))
 
 

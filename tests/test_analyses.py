@@ -107,3 +107,11 @@ def test_small_numbers_of_events_are_withheld(trial: ct.Trial, plan: ct.Plan) ->
     table = ct.effects(results, plan)
     shown = set(table["intervention_summary"]) | set(table["control_summary"])
     assert shown <= {"*", "0.00 (0)"}
+
+
+def test_a_column_that_is_not_there_is_named_with_its_analysis(trial: ct.Trial, plan: ct.Plan) -> None:
+    outcome = plan.outcome("csq8")
+    wrong = outcome.primary_analysis.model_copy(update={"covariates": ("csq8_total_basline",)})
+    mistaken = plan.model_copy(update={"outcomes": (outcome.model_copy(update={"analyses": (wrong,)}),)})
+    with pytest.raises(ct.PlanError, match=r"^csq8\.lmm: the data have no column 'csq8_total_basline'; did you mean"):
+        ct.analyse(trial, mistaken)

@@ -49,6 +49,9 @@ class Outcome(Strict):
             raise ValueError("exactly one analysis of an outcome is prespecified = true")
         if (self.kind == "rate") != (self.person_time is not None):
             raise ValueError('person_time is given for kind = "rate", and only there')
+        for analysis in self.analyses:
+            if self.kind == "mean" and analysis.model == "glmm" and analysis.family is None:
+                raise ValueError(f'{analysis.id}: glmm is for counts and proportions; for a mean take model = "lmm"')
         return self
 
     @property
