@@ -50,10 +50,21 @@ class Chapter:
     plots: dict[str, Plot]
 
 
+RECORDS = ("engagement", "fidelity_items")
+
+
+def chapter_left_out(trial: Trial, plan: Plan) -> tuple[str, ...]:
+    """That there is no chapter though the plan asks for one, and why."""
+    missing = [table for table in RECORDS if table not in trial.tables]
+    if plan.engagement is None or not missing:
+        return ()
+    return (f"Engagement and change: left out, the trial has no table {' and no table '.join(missing)}",)
+
+
 def engagement_chapter(trial: Trial, plan: Plan, rules: Disclosure) -> Chapter | None:
     """What the plan's `[engagement]` asks for; None where it asks for nothing or the trial has no such records."""
     choices = plan.engagement
-    if choices is None or not {"engagement", "fidelity_items"} <= set(trial.tables):
+    if choices is None or chapter_left_out(trial, plan):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrialWarning)  # each is among the notes of its analysis

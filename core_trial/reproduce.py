@@ -15,7 +15,7 @@ from .baseline import baseline
 from .data.panel import score_counts
 from .data.synthetic import simulate_trial
 from .data.trial import Trial
-from .engagement_section import engagement_chapter
+from .engagement_section import chapter_left_out, engagement_chapter
 from .errors import DataError
 from .plan import Plan, parse_plan
 from .plots import Plot, forest, trajectory
@@ -51,7 +51,7 @@ class Run:
     manifest: Manifest
     effects: pd.DataFrame
     results: tuple[Result, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOut | str, ...]
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -93,6 +93,7 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
     plots = _plots(table, panel, plan, rules) | _comparison_plots(compared)
     progress("Engagement and change")
     chapter = engagement_chapter(trial, plan, rules)
+    without: tuple[LeftOut | str, ...] = (*left_out, *chapter_left_out(trial, plan))
     document = sections.compose(
         plan,
         (
@@ -104,7 +105,7 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
             sections.figures(plots),
             *([chapter.section] if chapter else []),
             sections.methods(results),
-            sections.notes(results, left_out),
+            sections.notes(results, without),
             sections.software(library_versions()),
         ),
         synthetic=trial.synthetic,
@@ -121,7 +122,7 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
         outputs=describe_outputs(outputs),
         disclosure={"rules": rules.name, "actions": list(described.actions)},
     )
-    return Run(outputs, manifest, table, tuple(results), tuple(left_out))
+    return Run(outputs, manifest, table, tuple(results), without)
 
 
 def _plots(table: pd.DataFrame, panel: pd.DataFrame, plan: Plan, rules: Disclosure) -> dict[str, tuple[Plot, str]]:

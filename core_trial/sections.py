@@ -238,7 +238,7 @@ def methods(results: Iterable[Result]) -> Section:
     return Section("methods", "Methods", (Definitions(sentences),))
 
 
-def notes(results: Iterable[Result], left_out: Iterable[LeftOut]) -> Section:
+def notes(results: Iterable[Result], left_out: Iterable[LeftOut | str]) -> Section:
     """What a reader must know: what was not done and why, rows left out, fits on a boundary."""
     lines = [str(outcome) for outcome in left_out]
     for result in results:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import core_trial as ct
-from core_trial.engagement_section import Chapter, engagement_chapter
+from core_trial.engagement_section import Chapter, chapter_left_out, engagement_chapter
 from core_trial.errors import TrialWarning
 from core_trial.report.disclosure import Disclosure
 from core_trial.report.document import FigureBlock, Notes
@@ -52,6 +52,13 @@ def test_no_intervention_team_stands_by_its_code(chapter: Chapter, trial: ct.Tri
 def test_without_records_or_wish_there_is_no_chapter(trial: ct.Trial, plan: ct.Plan) -> None:
     assert engagement_chapter(trial, plan.model_copy(update={"engagement": None}), RULES) is None
     assert engagement_chapter(dataclasses.replace(trial, tables=("teams", "allocation")), plan, RULES) is None
+
+
+def test_a_chapter_without_records_is_said_to_be_left_out(trial: ct.Trial, plan: ct.Plan) -> None:
+    assert chapter_left_out(trial, plan) == ()
+    bare = dataclasses.replace(trial, tables=tuple(name for name in trial.tables if name != "engagement"))
+    assert chapter_left_out(bare, plan) == ("Engagement and change: left out, the trial has no table engagement",)
+    assert chapter_left_out(bare, plan.model_copy(update={"engagement": None})) == ()
 
 
 def test_too_few_teams_are_said_to_be_too_few(plan: ct.Plan) -> None:
