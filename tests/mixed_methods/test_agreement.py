@@ -267,3 +267,14 @@ def test_samples_are_weighed_in_parts_that_fit_into_memory(monkeypatch: pytest.M
     whole = agreement.of_ratings(observers(), **options)
     monkeypatch.setattr("core_trial.mixed_methods.agreement.bootstrap.ELEMENTS", 200)
     pd.testing.assert_frame_equal(agreement.of_ratings(observers(), **options).table, whole.table)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "boolean"])
+def test_ratings_of_yes_and_no_are_those_of_one_and_zero(dtype: str) -> None:
+    value = pd.Series([1, 0, 1, 1, 0, 0, 1, 0, 1, 1])
+    rows = pd.DataFrame({"unit": list(range(5)) * 2, "rater": ["A"] * 5 + ["B"] * 5, "value": value})
+    found, expected = (
+        agreement.of_ratings(frame, unit="unit", rater="rater", value="value").table["estimate"]
+        for frame in (rows.assign(value=value.astype(dtype)), rows)
+    )
+    pd.testing.assert_series_equal(found, expected)

@@ -198,3 +198,8 @@ def test_faults(row: tuple[object, ...], options: dict[str, object], error: type
 def test_no_codings() -> None:
     with pytest.raises(ct.DataError, match="there are no codings"):
         agreement.of_codings(coded(), unit="segment")
+
+
+def test_codings_that_are_no_data_frame() -> None:
+    with pytest.raises(ct.PlanError, match="no data frame"):
+        ct.mixed_methods.agreement.of_codings(None, unit="character")

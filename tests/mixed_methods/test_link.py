@@ -211,3 +211,8 @@ def test_a_column_that_is_not_there_and_an_outcome_that_is_not_one(linked: ct.mi
         ct.mixed_methods.link_teams(teams(6, coaching=1), components=["coach"])
     with pytest.raises(ct.PlanError, match="no outcome 'score'"):
         linked.summary("score")
+
+
+def test_no_teams_are_named() -> None:
+    with pytest.raises(ct.DataError, match="the data have no rows"):
+        ct.mixed_methods.link_teams(pd.DataFrame(columns=["team", "baseline", "follow_up"]))

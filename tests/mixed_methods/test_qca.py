@@ -303,3 +303,8 @@ def test_calibration_keeps_what_is_missing() -> None:
         assert membership.isna().tolist() == [False, True, False]
         assert membership.name == "fidelity"
         assert membership.index.equals(raw.index)
+
+
+def test_no_cases_are_named() -> None:
+    with pytest.raises(ct.DataError, match="the data have no rows"):
+        ct.mixed_methods.qca.truth_table(pd.DataFrame(columns=["A", "Y"]), "Y", ["A"])

@@ -71,6 +71,7 @@ def of_codings(
     """
     _check_options(unit, draw)
     check_bootstrap(resamples, conf_level)
+    require_columns(codings, [code, coder])
     where = document or ("document" if "document" in codings.columns else "source")
     marked = _read(codings, {where: "document", code: "code", coder: "coder"})
     who = marked if coders is None else _renamed(coders, {where: "document", coder: "coder"})

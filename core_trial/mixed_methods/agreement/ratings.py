@@ -80,7 +80,7 @@ def _positions(column: pd.Series, categories: Sequence[object] | None) -> tuple[
     if present.empty:
         raise DataError(f"column {str(column.name)!r} has no ratings")
     if categories is None:
-        numbers = pd.api.types.is_numeric_dtype(column)
+        numbers = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
         categories = sorted((numeric(present) if numbers else present.astype(str)).unique())
     if len(categories) > MAXIMUM_CATEGORIES:
         raise PlanError(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...columns import known, numeric, refuse_rows, require_columns
 from ...data.trial import Trial
-from ...errors import PlanError
+from ...errors import DataError, PlanError
 from ..engagement import Measure, derive_engagement
 from .allocations import DRAWS, ENUMERATED, Resampling
 from .associations import associate, reweigh
@@ -160,6 +160,8 @@ def link_teams(
     """
     require_columns(teams, ["team", "baseline", "follow_up", *([index] if index else []), *components, *delivered])
     measures = [*([index] if index else []), *components, *delivered]
+    if teams.empty:
+        raise DataError("the data have no rows: give one a team")
     refuse_rows(known(teams["team"]), teams["team"].duplicated(), "repeats a team", "give one row a team")
     numbers = pd.DataFrame({name: numeric(teams[name]) for name in measures}, index=teams.index)
     for name in delivered:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...columns import known, numeric, refuse_rows, require_columns
-from ...errors import DesignError, PlanError
+from ...errors import DataError, DesignError, PlanError
 from .words import positive_word
 
 Array = NDArray[np.floating[Any]]
@@ -70,6 +70,8 @@ def read_memberships(data: pd.DataFrame, outcome: str, conditions: Sequence[str]
     column = outcome.removeprefix("~")
     _check_names(column, conditions)
     require_columns(data, [column, *conditions, *([case] if case else [])])
+    if data.empty:
+        raise DataError("the data have no rows: give one a case")
     cases = _cases(data, case)
     read = [_membership(data[name]) for name in (column, *conditions)]
     x = np.column_stack([values for values, _ in read[1:]])
