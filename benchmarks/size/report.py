@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
-from designs import CONTROL, INTERVENTION, KINDS, MEAN_SIZE, PREVALENCE, RATE, SIZE_CVS
+from designs import CONTROL, ICCS, INTERVENTION, KINDS, MEAN_SIZE, PREVALENCE, RATE, SIZE_CVS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -37,9 +37,11 @@ def main() -> None:
             error=np.sqrt(NOMINAL * (1 - NOMINAL) / trials),
         )
     )
-    kinds = [kind for kind in KINDS if kind in set(found["kind"])]
+    cells = found.groupby("kind")[["icc", "size_cv"]].value_counts().groupby("kind").size()
+    kinds = [kind for kind in KINDS if cells.get(kind, 0) == len(ICCS) * len(SIZE_CVS)]
+    waiting = [f"{TITLES[kind]}: not all cells have been run.\n" for kind in KINDS if kind not in kinds]
     parts = [text, *(f"## {TITLES[kind]}\n\n{table(found[found['kind'] == kind])}\n" for kind in kinds)]
-    (HERE / "README.md").write_text("\n".join([*parts, (HERE / "fay_graubard.md").read_text()]))
+    (HERE / "README.md").write_text("\n".join([*parts, *waiting, (HERE / "fay_graubard.md").read_text()]))
     draw(found, kinds)
 
 
