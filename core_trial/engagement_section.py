@@ -13,7 +13,7 @@ import pandas as pd
 from . import mixed_methods
 from .data.published import sip_teams
 from .data.trial import Trial
-from .errors import DesignError, TrialWarning
+from .errors import DataError, DesignError, TrialWarning
 from .plan import EngagementChoices, Plan
 from .plots import Plot, heat_map
 from .report.cells import INTERVAL
@@ -62,28 +62,39 @@ def chapter_left_out(trial: Trial, plan: Plan) -> tuple[str, ...]:
 
 
 def engagement_chapter(trial: Trial, plan: Plan, rules: Disclosure) -> Chapter | None:
-    """What the plan's `[engagement]` asks for; None where it asks for nothing or the trial has no such records."""
+    """What the plan's `[engagement]` asks for; None where it asks for nothing or the trial has no such records.
+
+    Records that carry no such chapter, as where no intervention team has any, give one that says why.
+    """
     choices = plan.engagement
     if choices is None or chapter_left_out(trial, plan):
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TrialWarning)  # each is among the notes of its analysis
-        changes = mixed_methods.derive_changes(trial).teams.query("arm == 'intervention'")
-        names = mixed_methods.pseudonyms(changes)
-        components = mixed_methods.derive_engagement(trial).components
-        heat = heat_map(components, trial.panel(), names=names, min_count=rules.fewest_shown)
-        blocks = [
-            Paragraph(EXPLORATORY),
-            *_association(trial, choices, names),
-            _figure(heat),
-            mixed_methods.case_ordered_matrix(changes, components, names=names, id="teams-by-change"),
-            *_complier(trial, choices, names),
-            *_mediation(trial, names),
-        ]
-    if choices.published:
-        blocks.append(_published())
-    blocks.append(mixed_methods.gramms_table(mixed_methods.gramms(INSIGHTS, PLACES)))
-    return Chapter(Section("engagement", "Engagement and change", tuple(blocks)), {"engagement": heat})
+    plots: dict[str, Plot] = {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrialWarning)  # each is among the notes of its analysis
+            blocks, plots["engagement"] = _blocks(trial, choices, rules)
+    except (DataError, DesignError) as error:
+        blocks = [Paragraph(f"Engagement and change could not be described: {error}")]
+    return Chapter(Section("engagement", "Engagement and change", tuple(blocks)), plots)
+
+
+def _blocks(trial: Trial, choices: EngagementChoices, rules: Disclosure) -> tuple[list[Block], Plot]:
+    changes = mixed_methods.derive_changes(trial).teams.query("arm == 'intervention'")
+    names = mixed_methods.pseudonyms(changes)
+    components = mixed_methods.derive_engagement(trial).components
+    heat = heat_map(components, trial.panel(), names=names, min_count=rules.fewest_shown)
+    blocks = [
+        Paragraph(EXPLORATORY),
+        *_association(trial, choices, names),
+        _figure(heat),
+        mixed_methods.case_ordered_matrix(changes, components, names=names, id="teams-by-change"),
+        *_complier(trial, choices, names),
+        *_mediation(trial, names),
+        *([_published()] if choices.published else []),
+        mixed_methods.gramms_table(mixed_methods.gramms(INSIGHTS, PLACES)),
+    ]
+    return blocks, heat
 
 
 def _association(trial: Trial, choices: EngagementChoices, names: Mapping[str, str]) -> Iterator[Block]:

@@ -69,3 +69,14 @@ def test_too_few_teams_are_said_to_be_too_few(plan: ct.Plan) -> None:
     words = " ".join(item for block in found.section.blocks if isinstance(block, Notes) for item in block.items)
     words += " ".join(getattr(block, "text", "") for block in found.section.blocks)
     assert re.search(r"fewer than 5|too few|No complier|No path", words)
+
+
+def test_reviews_of_one_time_only_are_said_to_carry_no_chapter(trial: ct.Trial, plan: ct.Plan) -> None:
+    tables = {name: trial.table(name) for name in trial.tables}
+    tables["fidelity_items"] = tables["fidelity_items"].query("timepoint == 12")
+    with pytest.warns(TrialWarning):
+        bare = ct.load_trial(tables)
+    found = engagement_chapter(bare, plan, RULES)
+    assert found is not None
+    assert "could not be described" in found.section.blocks[0].text
+    assert not found.plots

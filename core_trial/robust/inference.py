@@ -29,7 +29,7 @@ WORDS: Mapping[Correction, str] = {
     "md": "sandwich standard errors corrected after Mancl and DeRouen (2001)",
     "fg": "sandwich standard errors corrected after Fay and Graubard (2001)",
     "mbn": "sandwich standard errors corrected after Morel, Bokossa and Neerchal (2003)",
-    "avg": "the average of the standard errors of Kauermann and Carroll (2001) and Mancl and DeRouen (2001)",
+    "avg": "the average of the standard errors of CR2 and of Mancl and DeRouen (2001), after Ford and Westgate (2017)",
 }
 
 
