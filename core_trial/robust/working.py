@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WorkingCorrelation = Literal["exchangeable", "independence", "autoregressive", "nested"]
 ITERATIONS = 200
+NEAR = 0.1  # share of the lowest correlation
 TOLERANCE = 1e-10  # of the score a row, in orthogonal columns
 
 
@@ -128,8 +129,8 @@ def _largest(rows: WorkingRows) -> int:
 
 
 def _lowest(rows: WorkingRows) -> float:
-    """The exchangeable correlation that the largest cluster cannot be below."""
-    return -1 / (_largest(rows) - 1) if _largest(rows) > 1 else -1.0
+    """What the correlation in the largest cluster cannot be below, less a tenth: nearer it weighs far too much."""
+    return -(1 - NEAR) / (_largest(rows) - 1) if _largest(rows) > 1 else -1.0
 
 
 def _equations(model: MeanModel, rows: WorkingRows, scale: float, correlation: WorkingCorrelation) -> GEE:
