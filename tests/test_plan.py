@@ -58,6 +58,7 @@ def test_digest_is_that_of_the_text() -> None:
     ("old", "new", "message"),
     [
         ('model = "lmm"', 'model = "lme"', "outcome 1, analysis 1: .*lmm"),
+        ('model = "lmm"', 'model = "count_regression"', "outcome 1: .*csq8.lmm: count_regression is for rates"),
         ('model = "lmm"', 'model = "glmm"', 'outcome 1: .*csq8.lmm: glmm is for counts .*take model = "lmm"'),
         ('model = "lmm"', 'model = "lmm"\nddf = "kenwood"', "outcome 1, analysis 1, ddf: .*kenward-roger.*kenwood"),
         ('unit = "points"', 'units = "points"', "outcome 1, units: no such key"),

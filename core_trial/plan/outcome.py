@@ -52,6 +52,8 @@ class Outcome(Strict):
         for analysis in self.analyses:
             if self.kind == "mean" and analysis.model == "glmm" and analysis.family is None:
                 raise ValueError(f'{analysis.id}: glmm is for counts and proportions; for a mean take model = "lmm"')
+            if self.kind != "rate" and analysis.model == "count_regression":
+                raise ValueError(f'{analysis.id}: count_regression is for rates; this outcome is kind = "{self.kind}"')
         return self
 
     @property
