@@ -17,7 +17,7 @@ from formulaic.errors import DataMismatchWarning, FormulaicError
 from ..columns import hashable, refuse_rows
 from ..engine.arrays import Array, Codes
 from ..errors import DataError, DesignError, PlanError
-from .parse import EXTRA_FUNCTIONS, Terms
+from .parse import EXTRA_FUNCTIONS, Terms, without_needless_quotes
 
 INTERCEPT = "(Intercept)"
 Columns = Mapping[str, pd.Series]
@@ -150,7 +150,7 @@ def _by_formulaic(terms: Terms, columns: Columns) -> tuple[Array, tuple[str, ...
         if not coded:
             raise DesignError(f"{term} has a single level: nothing to compare it with")
     names = (INTERCEPT if name == "Intercept" else name for name in matrix.model_spec.column_names)
-    return np.asarray(matrix, float), tuple(names)
+    return np.asarray(matrix, float), tuple(map(without_needless_quotes, names))
 
 
 def _model_matrix(terms: Terms, columns: Columns, **options: bool) -> ModelMatrix:

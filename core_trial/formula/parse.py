@@ -1,7 +1,8 @@
 """Mixed-model formulas: the bar terms of lme4 split off, the rest read by formulaic.
 
-`y ~ arm + (1 | trust/team)` has the response `y`, the fixed part `arm` and two bar terms. `^` is a power, as in R.
-A name before a bar term gives its random effects a covariance structure, as in glmmTMB: `ar1(0 + C(month) | team)`.
+`y ~ arm + (1 | trust/team)` has the response `y`, the fixed part `arm` and two bar terms. `^` is a power, as in R,
+and names of columns may have dots in them. A name before a bar term gives its random effects a covariance structure,
+as in glmmTMB: `ar1(0 + C(month) | team)`.
 `offset(...)` is a term whose coefficient is 1, and `cbind(events, others) ~` an outcome of two columns of counts.
 """
 
@@ -24,6 +25,7 @@ from ..engine.patterned import PatternName
 from ..engine.random import StructureName
 from ..errors import PlanError
 
+QUOTES = "`'\""
 BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 NAME = r"`[^`]+`|[^\W\d][\w.]*"
 GROUP = re.compile(rf"\s*(?:{NAME})\s*(?:[:/]\s*(?:{NAME})\s*)*")
@@ -32,7 +34,18 @@ STRUCTURES: tuple[StructureName, ...] = ("us", *get_args(PatternName))
 OFFSET = re.compile(r"offset\s*\((.*)\)", re.DOTALL)
 BOUND = re.compile(r"\s*cbind\s*\((.*)\)\s*", re.DOTALL)
 QUOTED = re.compile("`([^`]+)`")
-EXTRA_FUNCTIONS = {"factor": TRANSFORMS["C"], "sqrt": np.sqrt, "abs": np.abs}  # known to R and not to formulaic
+TOKEN = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|(?<![\w.])[^\W\d][\w.]*")
+NEEDLESS = re.compile(r"`([^\W\d][\w.]*)`")
+WORDS = {"TRUE": "True", "FALSE": "False", "as.factor": "factor"}  # of R, in Python
+EXTRA_FUNCTIONS = {  # known to R and not to formulaic
+    "factor": TRANSFORMS["C"],
+    **{name: getattr(np, name) for name in ("sqrt", "abs", "log1p", "expm1", "sin", "cos", "tan", "floor", "round")},
+    "ceiling": np.ceil,
+    "pmin": np.minimum,
+    "pmax": np.maximum,
+    "ifelse": np.where,
+}
+MODULES = ("np", "contr")
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,11 @@ def parse_formula(text: str, *, generalised: bool = False) -> MixedFormula:
     >>> formula.fixed.text, [bar.name for bar in formula.bars]
     ('arm', ['team:trust', 'trust'])
     """
-    sides = text.replace("^", "**").split("~")
+    if not isinstance(text, str):
+        raise PlanError(
+            f"a formula of type {type(text).__name__}: write it as text, 'outcome ~ effects + (1 | cluster)'"
+        )
+    sides = _in_python(text).replace("^", "**").split("~")
     if len(sides) != 2 or not sides[0].strip():
         raise PlanError(f"formula {text!r}: write it as 'outcome ~ effects + (1 | cluster)'")
     summands = [part.strip() for part in _split(sides[1], "+")]
@@ -111,6 +128,28 @@ def parse_formula(text: str, *, generalised: bool = False) -> MixedFormula:
     if (offset or others) and not generalised:
         raise PlanError(f"formula {text!r}: offset(...) and cbind(...) are for generalised models, such as ct.glmm")
     return MixedFormula(text, response, fixed, tuple(_expand(bars)), offset, others)
+
+
+def _in_python(text: str) -> str:
+    """`text` with R's words in Python's, and backquotes about names with dots."""
+
+    def word(match: re.Match[str]) -> str:
+        token, behind = match[0], text[match.end() :].lstrip()
+        column = token[0] not in QUOTES and not behind.startswith("(") and token.partition(".")[0] not in MODULES
+        return f"`{token}`" if column and "." in token else WORDS.get(token, token)
+
+    return TOKEN.sub(word, text)
+
+
+def without_needless_quotes(text: str) -> str:
+    """`text` without backquotes about names that R would not quote.
+
+    Examples
+    --------
+    >>> without_needless_quotes("log(`total.stays`) + `staff fte`")
+    'log(total.stays) + `staff fte`'
+    """
+    return NEEDLESS.sub(r"\1", text)
 
 
 def _outcome(text: str, side: str) -> tuple[Terms, Terms | None]:
@@ -190,7 +229,7 @@ def _split(text: str, separator: str) -> Iterator[str]:
     for i, character in enumerate(text):
         if quote:
             quote = "" if character == quote else quote
-        elif character in "`'\"":
+        elif character in QUOTES:
             quote = character
         elif character == separator and not depth:
             yield text[start:i]
@@ -200,12 +239,15 @@ def _split(text: str, separator: str) -> Iterator[str]:
 
 
 def _terms(text: str) -> Terms:
+    """Terms in the order of their degrees, and the factors of each in the order of their first mention, as in R."""
     try:
-        formula = Formula(text)
+        written = Formula(text, _ordering="none")
     except (FormulaicError, SyntaxError, ValueError) as error:
         reason = str(error).split(". ")[0].splitlines()[0]
         raise PlanError(f"formula part {text.strip()!r} cannot be read: {reason}") from error
-    return Terms(text.strip(), formula, _variables(formula))
+    mentioned = list(dict.fromkeys(factor for term in written for factor in term.factors))
+    formula = SimpleFormula([Term(sorted(term.factors, key=mentioned.index)) for term in written])
+    return Terms(without_needless_quotes(text.strip()), formula, _variables(formula))
 
 
 def _variables(terms: Iterable[Term]) -> tuple[str, ...]:
@@ -223,6 +265,12 @@ def factor_names(expression: str, how: str) -> Iterator[str]:
         yield from QUOTED.findall(expression)
         tree = ast.parse(QUOTED.sub("0", expression).strip(), mode="eval")
         known = {*TRANSFORMS, *EXTRA_FUNCTIONS}
-        functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
+        functions = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        for function in functions:
+            if ast.unparse(function).partition(".")[0] not in known:
+                raise PlanError(
+                    f"formula part {expression!r}: there is no function {ast.unparse(function)!r}; choose from"
+                    f" {', '.join(sorted(known.difference(MODULES)))}, or compute the column before"
+                )
+        names = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node not in functions)
         yield from (node.id for node in names if node.id not in known)

@@ -55,6 +55,25 @@ def test_columns_are_those_of_formulaic(fixed, data):
     np.testing.assert_allclose(ours.x, theirs.to_numpy(float))
 
 
+@pytest.mark.parametrize(
+    ("fixed", "names"),
+    [
+        ("log1p(total.stays)", ["log1p(total.stays)"]),
+        ("`total.stays` + I(total.stays / `the x`)", ["total.stays", "I(total.stays / `the x`)"]),
+        ("scale(x, scale=FALSE) + ifelse(x > 0.5, 1, 0)", ["scale(x, scale=False)", "ifelse(x > 0.5, 1, 0)"]),
+        ("as.factor(ward)", ["factor(ward)[T.w2]"]),
+        ("C(ward, contr.treatment('w2'))", ["C(ward, contr.treatment('w2'))[T.w1]"]),
+        ("x * arm + count * x", ["x", "arm[T.intervention]", "count", "x:arm[T.intervention]", "x:count"]),
+        ("count:x + x + count", ["x", "count", "count:x"]),
+    ],
+)
+def test_formulas_are_written_as_in_r(fixed, names, data):
+    dotted = data.assign(**{"total.stays": data["count"], "the x": data["x"], "ward.team": data["team"]})
+    found = matrices(f"y ~ {fixed} + (1 | ward.team)", dotted)
+    assert found.names == ("(Intercept)", *names)
+    assert found.random[0].grouping.name == "ward.team"
+
+
 def test_text_is_a_factor_with_levels_in_alphabetical_order(data):
     assert matrices("y ~ team + (1 | ward)", data).names == ("(Intercept)", "team[T.b]", "team[T.c]", "team[T.d]")
 
@@ -117,7 +136,7 @@ def test_the_index_of_the_data_does_not_matter(data):
         ("when ~ x + (1 | team)", ct.PlanError, "outcome 'when' is not a number"),
         ("y ~ when + (1 | team)", ct.PlanError, "'when' is neither a number nor a category"),
         ("y + x ~ arm + (1 | team)", ct.PlanError, "must be one column"),
-        ("y ~ unheard(x) + (1 | team)", ct.PlanError, "cannot be computed"),
+        ("y ~ unheard(x) + (1 | team)", ct.PlanError, "there is no function 'unheard'; choose from C"),
         ("y ~ big + (1 | team)", ct.DataError, "'big' is infinite in rows 2, 4"),
         ("huge ~ x + (1 | team)", ct.DataError, r"'huge' is above 1e\+100 in size in row 3"),
         ("y ~ x + (1 | lists)", ct.DataError, "'lists' is no label in rows 1, 2"),
