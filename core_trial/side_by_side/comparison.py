@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..clusters.summaries import Kind
-from ..columns import ARM_CODES, coded_arm, require_columns
+from ..columns import ARM_CODES, coded_arm, constant_within, known, require_columns
 from ..data.trial import Trial
 from ..errors import DesignError, PlanError, TrialError, TrialWarning
 from ..estimands.informative import informative_size
@@ -98,7 +98,7 @@ def compare(
     ------
     PlanError : an unknown column, option or analysis
     DataError : an arm that is missing or none
-    DesignError : an arm without rows
+    DesignError : an arm without rows, or a cluster with both
 
     Examples
     --------
@@ -117,6 +117,7 @@ def compare(
         raise PlanError(f"kind {kind!r} is unknown; choose from {', '.join(DEFENSIBLE)}")
     require_columns(data, [outcome, cluster, arm, *filter(None, [person_time, strata])])
     coded = data.assign(**{arm: _both_arms(data[arm])})
+    constant_within(coded[arm], known(coded[cluster]))
     analyses = defensible(kind, arm, tuple(covariates), strata)
     names = [analysis.id for analysis in analyses]
     if prespecified is not None and prespecified not in names:

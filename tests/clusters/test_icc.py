@@ -227,6 +227,11 @@ BAD = {
 }  # fmt: skip
 
 
+def test_the_data_before_the_outcome():
+    with pytest.raises(PlanError, match="data of type str are no data frame"):
+        ct.icc(ROWS, "score", cluster="team")
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input(case):
     data, options, error, message = BAD[case]

@@ -100,6 +100,12 @@ def test_arms_that_cannot_be_compared(people: pd.DataFrame, arm: object, error: 
         ct.compare(people.assign(intervention=arm), "score")
 
 
+def test_a_cluster_of_both_arms_is_refused(people: pd.DataFrame) -> None:
+    both = people["intervention"].where(people.index > 0, 1 - people["intervention"])
+    with pytest.raises(ct.DesignError, match="'intervention' varies within cluster 0"):
+        ct.compare(people.assign(intervention=both), "score")
+
+
 def test_an_analysis_that_the_rows_do_not_allow_leaves_the_others(people: pd.DataFrame) -> None:
     found = ct.compare(people.groupby("team", as_index=False).first(), "score")
     assert "needs the sizes of clusters" in row(found, "two-stage-size")["notes"]
