@@ -98,11 +98,11 @@ def model_matrices(formula: MixedFormula, data: pd.DataFrame, also: Sequence[str
 
 def _numbers(formula: MixedFormula, terms: Terms, columns: Columns, rows: Codes) -> Array:
     """(n,) the outcome."""
-    for variable in terms.variables:
-        if not is_number(columns[variable]):
+    for name in {str(term) for term in terms.formula}.intersection(terms.variables):
+        if not is_number(columns[name]):
             raise PlanError(
-                f"the outcome {variable!r} is not a number; its type is {columns[variable].dtype}: make it one, such as"
-                " by pandas.to_numeric"
+                f"the outcome {name!r} is not a number; its type is {columns[name].dtype}: make it one, such as by"
+                f" pandas.to_numeric, or name the event, as in I({name} == 'yes') ~"
             )
     y, outcome = _finite(terms, columns, rows)
     if len(outcome) != 1:

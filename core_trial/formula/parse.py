@@ -36,6 +36,7 @@ BOUND = re.compile(r"\s*cbind\s*\((.*)\)\s*", re.DOTALL)
 QUOTED = re.compile("`([^`]+)`")
 TOKEN = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|(?<![\w.])[^\W\d][\w.]*")
 NEEDLESS = re.compile(r"`([^\W\d][\w.]*)`")
+COMPARISON = re.compile("[<>=]")
 WORDS = {"TRUE": "True", "FALSE": "False", "as.factor": "factor"}  # of R, in Python
 EXTRA_FUNCTIONS = {  # known to R and not to formulaic
     "factor": TRANSFORMS["C"],
@@ -244,7 +245,8 @@ def _terms(text: str) -> Terms:
         written = Formula(text, _ordering="none")
     except (FormulaicError, SyntaxError, ValueError) as error:
         reason = str(error).split(". ")[0].splitlines()[0]
-        raise PlanError(f"formula part {text.strip()!r} cannot be read: {reason}") from error
+        hint = " Write comparisons as I(a == b)." if COMPARISON.search(text) else ""
+        raise PlanError(f"formula part {text.strip()!r} cannot be read: {reason}{hint}") from error
     mentioned = list(dict.fromkeys(factor for term in written for factor in term.factors))
     formula = SimpleFormula([Term(sorted(term.factors, key=mentioned.index)) for term in written])
     return Terms(without_needless_quotes(text.strip()), formula, _variables(formula))

@@ -74,6 +74,10 @@ def test_formulas_are_written_as_in_r(fixed, names, data):
     assert found.random[0].grouping.name == "ward.team"
 
 
+def test_the_event_of_a_text_is_an_outcome(data):
+    np.testing.assert_array_equal(matrices("I(ward == 'w2') ~ x + (1 | team)", data).y, data["ward"] == "w2")
+
+
 def test_text_is_a_factor_with_levels_in_alphabetical_order(data):
     assert matrices("y ~ team + (1 | ward)", data).names == ("(Intercept)", "team[T.b]", "team[T.c]", "team[T.d]")
 
@@ -136,6 +140,12 @@ def test_the_index_of_the_data_does_not_matter(data):
         ("when ~ x + (1 | team)", ct.PlanError, "outcome 'when' is not a number"),
         ("y ~ when + (1 | team)", ct.PlanError, "'when' is neither a number nor a category"),
         ("y + x ~ arm + (1 | team)", ct.PlanError, "must be one column"),
+        (
+            "team ~ x + (1 | ward)",
+            ct.PlanError,
+            r"'team' is not a number; .*, or name the event, as in I\(team == 'yes'\)",
+        ),
+        ("y ~ (x > 1) + (1 | team)", ct.PlanError, r"Write comparisons as I\(a == b\)"),
         ("y ~ unheard(x) + (1 | team)", ct.PlanError, "there is no function 'unheard'; choose from C"),
         ("y ~ big + (1 | team)", ct.DataError, "'big' is infinite in rows 2, 4"),
         ("huge ~ x + (1 | team)", ct.DataError, r"'huge' is above 1e\+100 in size in row 3"),
