@@ -28,7 +28,7 @@ from lmm import simulate
 
 import core_trial as ct
 from core_trial.engine.batch import batch_design, fit_allocations
-from core_trial.engine.random import RandomTerm
+from core_trial.engine.linear.random import RandomTerm
 
 FIXED = "y ~ arm + baseline + age"
 RANDOM = ("(1 | team)", "(month | team)", "(1 | trust / team)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..engine.arrays import Array
-from ..engine.links import Link
+from ..engine.generalised.links import Link
 
 STEPS, SETTLED = 100, 1e-10
 NODES = 101

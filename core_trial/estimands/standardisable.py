@@ -11,8 +11,8 @@ import numpy as np
 
 from ..clusters.level import ClusterLevelFit
 from ..engine.arrays import Array
+from ..engine.generalised.links import Link
 from ..engine.inference import constant_within
-from ..engine.links import Link
 from ..errors import PlanError
 from ..fit import Fit
 from ..formula.coding import Columns, code_new

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..columns import LARGEST, refuse_rows, require_columns
 from ..engine.arrays import Array, Codes
-from ..engine.patterned import PATTERNS
-from ..engine.random import StructureName
+from ..engine.linear.patterned import PATTERNS
+from ..engine.linear.random import StructureName
 from ..errors import DataError, DesignError, PlanError
 from .coding import Columns, code_terms, is_number, levels
 from .parse import Bar, MixedFormula, Terms

@@ -21,8 +21,8 @@ from formulaic.errors import FormulaicError
 from formulaic.parser.types import Term
 from formulaic.transforms import TRANSFORMS
 
-from ..engine.patterned import PatternName
-from ..engine.random import StructureName
+from ..engine.linear.patterned import PatternName
+from ..engine.linear.random import StructureName
 from ..errors import PlanError
 
 QUOTES = "`'\""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..columns import SHOWN, refuse_rows
 from ..engine.arrays import Array, Codes
-from ..engine.visits import Visits
+from ..engine.repeated.visits import Visits
 from ..errors import DesignError, PlanError
 from .coding import is_number, levels
 from .matrices import Grouping

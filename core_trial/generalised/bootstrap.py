@@ -10,8 +10,8 @@ import numpy as np
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.limits import fit_within_limits
-from ..engine.restricted import RestrictedFit, contrast_rows, fit_restricted
+from ..engine.generalised.limits import fit_within_limits
+from ..engine.generalised.restricted import RestrictedFit, contrast_rows, fit_restricted
 from ..errors import FitError
 from ..fits.bootstrap_test import BootstrapTest, fitted_ratios
 from ..fits.hypotheses import Hypothesis, read_hypothesis

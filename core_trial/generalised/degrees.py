@@ -7,8 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..engine.arrays import Array
-from ..engine.glmm import GlmmResult
-from ..engine.glmm_sandwich import cluster_robust_covariance
+from ..engine.generalised.glmm import GlmmResult
+from ..engine.generalised.sandwich import cluster_robust_covariance
 from ..engine.inference import between_within, cluster_degrees
 from ..errors import DesignError, PlanError
 from ..formula.matrices import Grouping, Matrices

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..engine.glmm import GlmmResult
+from ..engine.generalised.glmm import GlmmResult
 from ..fit import Array, Fit
 from ..fits.bootstrap_test import BootstrapTest
 from ..formula.matrices import Matrices

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..engine.restricted import RestrictedFit, contrast_rows, fit_restricted
+from ..engine.generalised.restricted import RestrictedFit, contrast_rows, fit_restricted
 from ..errors import PlanError
 from ..fit import Array
 from ..fits.hypotheses import Hypothesis, read_hypothesis

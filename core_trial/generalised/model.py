@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..engine.family import Family, FamilyName, find_family
-from ..engine.glmm import GlmmResult, pose, starting_point
-from ..engine.links import LinkName
-from ..engine.problem import Problem
+from ..engine.generalised.family import Family, FamilyName, find_family
+from ..engine.generalised.glmm import GlmmResult, pose, starting_point
+from ..engine.generalised.links import LinkName
+from ..engine.generalised.problem import Problem
 from ..errors import FitError, PlanError
 from ..formula.frame import ModelFrame
 from ..formula.matrices import Matrices, model_matrices

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..engine.arrays import Array
-from ..engine.glmm import GlmmResult, fit_glmm
-from ..engine.limits import fit_within_limits
-from ..engine.problem import Problem
+from ..engine.generalised.glmm import GlmmResult, fit_glmm
+from ..engine.generalised.limits import fit_within_limits
+from ..engine.generalised.problem import Problem
 from ..errors import PlanError
 
 FIRST, LAST = 5, {1: 80, 2: 20}  # nodes for each random effect to begin with, and at most, by the number of effects

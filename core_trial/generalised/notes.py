@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ..columns import SHOWN
-from ..engine.glmm import GlmmResult
-from ..engine.problem import Problem
+from ..engine.generalised.glmm import GlmmResult
+from ..engine.generalised.problem import Problem
 from ..errors import FitError, TrialWarning
 from ..fits.notes import without_coefficient
 from ..formula.coding import INTERCEPT

@@ -9,8 +9,8 @@ import pandas as pd
 
 from ..columns import numeric, refuse_rows, require_columns
 from ..engine.arrays import Array
-from ..engine.density import Rows
-from ..engine.family import Family
+from ..engine.generalised.density import Rows
+from ..engine.generalised.family import Family
 from ..errors import DataError, PlanError
 from ..formula.expressions import Expression, expression
 from ..formula.matrices import Matrices

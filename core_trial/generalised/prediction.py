@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.quadrature import gauss_hermite
+from ..engine.generalised.quadrature import gauss_hermite
 from ..errors import PlanError
 from ..formula.coding import Columns, code_new
 from ..mixed.prediction import known_levels, new_rows

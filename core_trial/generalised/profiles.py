@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.restricted import contrast_rows, profile_interval
+from ..engine.generalised.restricted import contrast_rows, profile_interval
 
 if TYPE_CHECKING:
     from .fit import GlmmFit

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine.arrays import Array
-from ..engine.glmm import GlmmResult
-from ..engine.problem import Parameters
+from ..engine.generalised.glmm import GlmmResult
+from ..engine.generalised.problem import Parameters
 from ..formula.matrices import Matrices
 from ..mixed.simulation import STREAM, RandomEffects, streams
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.glmm import GlmmResult
+from ..engine.generalised.glmm import GlmmResult
 from ..formula.matrices import Matrices
 
 

@@ -40,7 +40,7 @@ KENWARD_ROGER = {
 
 
 class Estimated(Protocol):
-    """What a Gaussian model says of its fixed effects; see `engine.lmm.LmmResult`."""
+    """What a Gaussian model says of its fixed effects; see `engine.linear.lmm.LmmResult`."""
 
     @property
     def kept(self) -> Codes: ...

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..columns import constant_within, known, numeric, require_columns
-from ..engine.structures import CovarianceName
+from ..engine.repeated.structures import CovarianceName
 from ..errors import DesignError, PlanError
 from ..formula.coding import is_number, levels
 from .degrees import Ddf

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.extremes import Quantity, quantity_estimate
-from ..engine.region import Components, Region
+from ..engine.linear.extremes import Quantity, quantity_estimate
+from ..engine.linear.region import Components, Region
 from ..errors import PlanError
 from ..fit import Fit
 

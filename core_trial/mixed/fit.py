@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..engine.batch import BatchDesign, BatchFits
-from ..engine.conditional import mode_deviations
 from ..engine.inference import Information
-from ..engine.lmm import LmmResult
+from ..engine.linear.conditional import mode_deviations
+from ..engine.linear.lmm import LmmResult
 from ..fit import Array, spell
 from ..formula.matrices import Matrices
 from .bootstrap import Bootstrap, bootstrap

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.lmm import LmmResult, fit_lmm, fit_products
-from ..engine.random import RandomDesign, RandomTerm
+from ..engine.linear.lmm import LmmResult, fit_lmm, fit_products
+from ..engine.linear.random import RandomDesign, RandomTerm
 from ..errors import DesignError, FitError, PlanError
 from ..fit import Fit
 from ..formula.matrices import Grouping, Matrices, RandomColumns

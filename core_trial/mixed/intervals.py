@@ -13,10 +13,10 @@ import pandas as pd
 from scipy import special
 
 from ..engine.arrays import Codes
-from ..engine.extremes import Quantity, Surroundings, contrast_interval, quantity_estimate, quantity_interval
-from ..engine.lmm import refit_lmm
-from ..engine.patterned import PATTERNS
-from ..engine.region import Components, Region
+from ..engine.linear.extremes import Quantity, Surroundings, contrast_interval, quantity_estimate, quantity_interval
+from ..engine.linear.lmm import refit_lmm
+from ..engine.linear.patterned import PATTERNS
+from ..engine.linear.region import Components, Region
 from ..errors import PlanError
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import RandomColumns

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from ..engine.arrays import Array
-from ..engine.lmm import fit_lmm
+from ..engine.linear.lmm import fit_lmm
 from ..errors import PlanError
 from ..formula.matrices import RandomColumns
 

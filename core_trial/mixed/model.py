@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..engine.inference import Information
-from ..engine.lmm import LmmResult, fit_lmm
-from ..engine.patterned import PATTERNS
-from ..engine.random import RandomTerm
+from ..engine.linear.lmm import LmmResult, fit_lmm
+from ..engine.linear.patterned import PATTERNS
+from ..engine.linear.random import RandomTerm
 from ..errors import PlanError
 from ..formula.coding import INTERCEPT
 from ..formula.frame import ModelFrame

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from ..engine.lmm import LmmResult, refit_lmm
-from ..engine.patterned import PATTERNS
+from ..engine.linear.lmm import LmmResult, refit_lmm
+from ..engine.linear.patterned import PATTERNS
 from ..errors import PlanError
 from ..formula.matrices import RandomColumns
 from .fit import LmmFit

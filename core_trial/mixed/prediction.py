@@ -11,8 +11,8 @@ from scipy import special
 
 from ..columns import known, require_columns
 from ..engine.arrays import Array, Codes
-from ..engine.conditional import Conditional, Effects, condition
-from ..engine.lmm import LmmResult
+from ..engine.linear.conditional import Conditional, Effects, condition
+from ..engine.linear.lmm import LmmResult
 from ..errors import PlanError
 from ..fit import Fit
 from ..formula.coding import Columns, code_new, levels

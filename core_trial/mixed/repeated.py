@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..engine.inference import Information
-from ..engine.mmrm import MmrmResult
-from ..engine.structures import CovarianceName
+from ..engine.repeated.mmrm import MmrmResult
+from ..engine.repeated.structures import CovarianceName
 from ..fit import Array, spell
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import Matrices

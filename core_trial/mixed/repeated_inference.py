@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.arrays import Codes
 from ..engine.inference import Information, VarianceParts, between_within, constant_within
-from ..engine.mmrm import MmrmResult
+from ..engine.repeated.mmrm import MmrmResult
 from ..fit import Array
 from ..formula.coding import INTERCEPT
 from ..formula.matrices import Matrices, RandomColumns

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.mmrm import MmrmResult
-from ..engine.structures import CovarianceName
+from ..engine.repeated.mmrm import MmrmResult
+from ..engine.repeated.structures import CovarianceName
 from ..errors import PlanError
 from ..formula.matrices import Grouping
 from .likelihood import Compared, LikelihoodRatio, compared, more_coefficients

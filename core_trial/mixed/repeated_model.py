@@ -7,8 +7,8 @@ from typing import get_args
 import pandas as pd
 
 from ..engine.inference import Information
-from ..engine.mmrm import fit_mmrm
-from ..engine.structures import KINDS, CovarianceName
+from ..engine.repeated.mmrm import fit_mmrm
+from ..engine.repeated.structures import KINDS, CovarianceName
 from ..errors import PlanError
 from ..formula.frame import ModelFrame
 from ..formula.matrices import Matrices, model_matrices

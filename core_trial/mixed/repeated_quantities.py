@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..engine.arrays import Array
-from ..engine.extremes import Quantity, quantity_estimate
-from ..engine.mmrm import MmrmResult, fit_mmrm
-from ..engine.region import Components
-from ..engine.repeated_region import RepeatedRegion
-from ..engine.structures import KINDS
+from ..engine.linear.extremes import Quantity, quantity_estimate
+from ..engine.linear.region import Components
+from ..engine.repeated.mmrm import MmrmResult, fit_mmrm
+from ..engine.repeated.region import RepeatedRegion
+from ..engine.repeated.structures import KINDS
 from ..errors import PlanError
 from ..formula.coding import INTERCEPT
 from .effect_size import Standard, standardised

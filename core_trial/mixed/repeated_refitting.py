@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..engine.arrays import Array
-from ..engine.mmrm import MmrmResult, fit_mmrm
+from ..engine.repeated.mmrm import MmrmResult, fit_mmrm
 from ..errors import DesignError, FitError, PlanError
 from ..formula.matrices import Grouping, Matrices
 from ..formula.visits import Layout

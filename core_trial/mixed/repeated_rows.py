@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.arrays import Array, Codes
-from ..engine.dependence import (
+from ..engine.repeated.dependence import (
     NOBODY,
     Rows,
     cluster_modes,
@@ -20,7 +20,7 @@ from ..engine.dependence import (
     fitted_rows,
     variances,
 )
-from ..engine.mmrm import MmrmResult
+from ..engine.repeated.mmrm import MmrmResult
 from ..errors import PlanError
 from ..formula.coding import INTERCEPT, Columns
 from ..formula.matrices import Grouping, RandomColumns

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.lmm import LmmResult
-from ..engine.mmrm import MmrmResult
+from ..engine.linear.lmm import LmmResult
+from ..engine.repeated.mmrm import MmrmResult
 from ..errors import TrialWarning
 from ..fits.notes import without_coefficient
 from ..formula.coding import INTERCEPT

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..engine.overdispersion import fit_negative_binomial
-from ..engine.quasi_likelihood import QuasiFit, fit_quasi
+from ..engine.robust.overdispersion import fit_negative_binomial
+from ..engine.robust.quasi_likelihood import QuasiFit, fit_quasi
 from ..errors import FitError, TrialWarning
 from ..fits.notes import without_coefficient
 from .families import COUNTS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from ..engine.links import LINKS, LinkName
-from ..engine.quasi_likelihood import MeanModel, QuasiName
+from ..engine.generalised.links import LINKS, LinkName
+from ..engine.robust.quasi_likelihood import MeanModel, QuasiName
 from ..errors import PlanError
 
 LINKS_OF: Mapping[QuasiName, tuple[LinkName, ...]] = {

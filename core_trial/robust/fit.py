@@ -9,9 +9,9 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from ..engine.quasi_likelihood import QuasiFit
-from ..engine.sandwich import ClusterParts, Correction, influence_functions, robust_covariance
-from ..engine.sandwich_degrees import LINEAR
+from ..engine.robust.degrees import LINEAR
+from ..engine.robust.quasi_likelihood import QuasiFit
+from ..engine.robust.sandwich import ClusterParts, Correction, influence_functions, robust_covariance
 from ..fit import Array, Fit
 from ..fits.hypotheses import Hypothesis
 from .inference import RobustDdf, robust_inference

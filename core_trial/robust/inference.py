@@ -9,8 +9,8 @@ import numpy as np
 
 from ..engine.arrays import Array
 from ..engine.inference import Reference, cluster_degrees
-from ..engine.sandwich import ClusterParts, Correction, robust_covariance
-from ..engine.sandwich_degrees import hotelling, hotelling_robust, satterthwaite_robust
+from ..engine.robust.degrees import hotelling, hotelling_robust, satterthwaite_robust
+from ..engine.robust.sandwich import ClusterParts, Correction, robust_covariance
 from ..errors import PlanError
 from ..mixed.degrees import SmallSample
 from .observations import Observations

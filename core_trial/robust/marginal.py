@@ -12,10 +12,10 @@ import pandas as pd
 
 from ..columns import numeric, refuse_rows
 from ..engine.arrays import Codes
-from ..engine.links import LinkName
-from ..engine.pair_correlation import Correlation, PairKind, Residuals, pair_correlations
-from ..engine.quasi_likelihood import QuasiFit, QuasiName, evaluate
-from ..engine.sandwich import ClusterParts, change_without, robust_covariance
+from ..engine.generalised.links import LinkName
+from ..engine.robust.pair_correlation import Correlation, PairKind, Residuals, pair_correlations
+from ..engine.robust.quasi_likelihood import QuasiFit, QuasiName, evaluate
+from ..engine.robust.sandwich import ClusterParts, change_without, robust_covariance
 from ..errors import DesignError, PlanError, TrialWarning
 from ..formula.coding import is_number, levels
 from ..formula.matrices import find_levels

@@ -11,7 +11,7 @@ import pandas as pd
 from ..columns import numeric
 from ..engine.arrays import Array
 from ..engine.basis import orthogonal_basis
-from ..engine.quasi_likelihood import Data, MeanModel
+from ..engine.robust.quasi_likelihood import Data, MeanModel
 from ..errors import DataError, PlanError
 from ..formula.expressions import Expression, expression
 from ..formula.matrices import Grouping, Matrices, find_levels, model_matrices

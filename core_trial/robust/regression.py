@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ..columns import numeric, refuse_rows, require_columns
-from ..engine.links import LinkName
-from ..engine.quasi_likelihood import QuasiFit, QuasiName
-from ..engine.sandwich import ClusterParts, Correction, cluster_parts
+from ..engine.generalised.links import LinkName
+from ..engine.robust.quasi_likelihood import QuasiFit, QuasiName
+from ..engine.robust.sandwich import ClusterParts, Correction, cluster_parts
 from ..errors import DataError, PlanError
 from .estimation import estimate
 from .families import COUNTS, mean_model

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..engine.arrays import Array
-from ..engine.separation import Mask, Separation, find_separation, is_suspect
+from ..engine.robust.separation import Mask, Separation, find_separation, is_suspect
 from ..errors import FitError
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..columns import SHOWN
-from ..engine.quasi_likelihood import QuasiFit
-from ..engine.sandwich import ClusterParts, Correction
+from ..engine.robust.quasi_likelihood import QuasiFit
+from ..engine.robust.sandwich import ClusterParts, Correction
 from ..errors import TrialWarning
 from ..formula.coding import INTERCEPT
 from ..formula.frame import ModelFrame

@@ -22,10 +22,10 @@ from ..columns import require_columns
 from ..data.sources.records import reading
 from ..data.store.sql import quoted
 from ..engine.arrays import Array, Codes
-from ..engine.lmm import LmmResult
-from ..engine.moments import Shifted, ShiftedTerm, fit_stand_ins, stand_ins
-from ..engine.patterned import PATTERNS
-from ..engine.random import RandomTerm
+from ..engine.linear.lmm import LmmResult
+from ..engine.linear.moments import Shifted, ShiftedTerm, fit_stand_ins, stand_ins
+from ..engine.linear.patterned import PATTERNS
+from ..engine.linear.random import RandomTerm
 from ..errors import DataError, PlanError
 from ..formula.coding import INTERCEPT, Columns, code_by_term, code_terms
 from ..formula.matrices import Grouping, Matrices, RandomColumns, find_levels
@@ -114,7 +114,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class StandIns:
-    """A few rows for each combination of categories, with the same sums of products: see `engine.moments`."""
+    """A few rows for each combination of categories, with the same sums of products: see `engine.linear.moments`."""
 
     layout: Layout
     sums: GroupSums

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pytest
 
-from core_trial.engine.random import RandomTerm
+from core_trial.engine.linear.random import RandomTerm
 
 ROWS, CLUSTERS, OTHERS = 60, 8, 6
 SHARES = np.full(CLUSTERS, 2.0)

@@ -19,8 +19,8 @@ from core_trial.engine.batch import (
     products,
 )
 from core_trial.engine.inference import kenward_roger, kenward_roger_covariance, satterthwaite
-from core_trial.engine.lmm import LmmResult, fit_lmm
-from core_trial.engine.random import RandomTerm
+from core_trial.engine.linear.lmm import LmmResult, fit_lmm
+from core_trial.engine.linear.random import RandomTerm
 from core_trial.errors import DesignError, FitError
 
 seeds = st.integers(0, 2**32 - 1)

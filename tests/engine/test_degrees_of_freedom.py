@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core_trial.engine.inference import cluster_degrees, satterthwaite, satterthwaite_joint
-from core_trial.engine.lmm import fit_lmm
+from core_trial.engine.linear.lmm import fit_lmm
 from core_trial.errors import DesignError
 
 TEAM = np.repeat(np.arange(12), 6)

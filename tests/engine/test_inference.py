@@ -13,8 +13,8 @@ from core_trial.engine.inference import (
     kenward_roger_covariance,
     satterthwaite,
 )
-from core_trial.engine.lmm import fit_lmm
-from core_trial.engine.random import RandomTerm
+from core_trial.engine.linear.lmm import fit_lmm
+from core_trial.engine.linear.random import RandomTerm
 from core_trial.errors import DesignError, PlanError
 
 seeds = st.integers(0, 2**32 - 1)

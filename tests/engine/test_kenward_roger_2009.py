@@ -15,10 +15,10 @@ from core_trial.engine.inference import (
     kenward_roger_2009_covariance,
     kenward_roger_covariance,
 )
-from core_trial.engine.lmm import fit_lmm
-from core_trial.engine.mmrm import fit_mmrm
-from core_trial.engine.random import RandomTerm
-from core_trial.engine.visits import Visits
+from core_trial.engine.linear.lmm import fit_lmm
+from core_trial.engine.linear.random import RandomTerm
+from core_trial.engine.repeated.mmrm import fit_mmrm
+from core_trial.engine.repeated.visits import Visits
 
 VISITS, SUBJECTS, SMALL = 4, 9, 1e-4
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
 import core_trial as ct
-from core_trial.engine.links import LINKS
+from core_trial.engine.generalised.links import LINKS
 from core_trial.errors import DesignError, FitError, PlanError, TrialWarning
 from core_trial.estimands.integrals import expected_square, integrated
 from core_trial.estimands.standardise import Question, standardise

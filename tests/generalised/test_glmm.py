@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 import core_trial as ct
-from core_trial.engine.approximation import laplace_approximation
-from core_trial.engine.deviance import GlmmDeviance
+from core_trial.engine.generalised.approximation import laplace_approximation
+from core_trial.engine.generalised.deviance import GlmmDeviance
 
 ARM = "arm[T.intervention]"
 COUNT = "count ~ arm + period + offset(log(people)) + (1 | team)"

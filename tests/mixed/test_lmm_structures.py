@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import core_trial as ct
+from core_trial.engine.linear.random import RandomTerm
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "lmm_structures"
 CASES = json.loads((REFERENCE / "expected.json").read_text())
@@ -192,7 +193,7 @@ def test_decay_is_found_wherever_it_is(seed):
     for candidate in np.linspace(-0.98, 0.98, 50):
         factor = np.linalg.cholesky(candidate**lag)
         columns = {f"c{k}": factor[period, k] for k in range(6)}
-        terms = [ct.engine.random.RandomTerm(np.column_stack(list(columns.values())), team, 12, "team")]
+        terms = [RandomTerm(np.column_stack(list(columns.values())), team, 12, "team")]
         best = max(best, one_variance(frame["y"].to_numpy(), terms[0]))
     assert ours.glance()["loglik"].item() >= best - 1e-8
 

@@ -12,8 +12,8 @@ from scipy.sparse import csr_array, hstack
 from ...errors import DesignError
 from ..arrays import Array
 from ..basis import OrthogonalBasis, orthogonal_basis
-from ..covariance import Unstructured
-from ..random import RandomDesign, RandomTerm, indicators, random_design
+from ..linear.covariance import Unstructured
+from ..linear.random import RandomDesign, RandomTerm, indicators, random_design
 from ..response import EXACT
 from .products import BatchProducts
 from .spectral import Spectrum, spectrum

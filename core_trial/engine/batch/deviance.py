@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import Array, Codes
-from ..random import RandomDesign
+from ..linear.random import RandomDesign
 from .equations import Equations
 from .newton import Points
 from .products import BatchProducts

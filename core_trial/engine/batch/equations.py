@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from ..arrays import Array
-from ..crossed import Basis
-from ..marginal import flat
+from ..linear.crossed import Basis
+from ..linear.marginal import flat
 from .products import BatchProducts
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..arrays import Array
 from ..inference import Information
-from ..information import UNKNOWN
-from ..random import RandomDesign
+from ..linear.information import UNKNOWN
+from ..linear.random import RandomDesign
 from .deviance import Slopes
 from .equations import Equations
 

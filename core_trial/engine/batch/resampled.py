@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...errors import DesignError
 from ..arrays import Array, Codes
-from ..crossprod import CrossProducts
+from ..linear.crossprod import CrossProducts
 from .design import BatchDesign
 from .deviance import BatchDeviance
 from .fits import BatchFits, joined, without

@@ -1,4 +1,4 @@
-"""The minima of many deviances, from where `engine.search` would look for each."""
+"""The minima of many deviances, from where `engine.linear.search` would look for each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array
-from ..search import LEAST, SMALLEST, STARTS
+from ..linear.search import LEAST, SMALLEST, STARTS
 from .deviance import BatchDeviance
 from .inference import bordered, inverses
 from .newton import minimise_each

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Array
-from ..lmm import LmmResult, fit_products, lmm_result
+from ..linear.lmm import LmmResult, fit_products, lmm_result
+from ..linear.search import EXACT, Deviance, Point
 from ..newton import Minimum
 from ..response import Response
-from ..search import EXACT, Deviance, Point
 from .design import BatchDesign
 from .deviance import BatchDeviance
 from .products import BatchProducts

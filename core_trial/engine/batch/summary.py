@@ -9,9 +9,9 @@ from scipy.linalg import block_diag
 
 from ..arrays import Array
 from ..inference import Information
-from ..patterned import endless
-from ..random import RandomDesign
-from ..search import EXACT
+from ..linear.patterned import endless
+from ..linear.random import RandomDesign
+from ..linear.search import EXACT
 from .design import BatchDesign, Units
 from .deviance import BatchDeviance
 from .fits import BatchFits

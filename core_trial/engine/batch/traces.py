@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Array
-from ..marginal import flat
+from ..linear.marginal import flat
 from .equations import Equations
 
 

@@ -1,0 +1,1 @@
+"""Generalised linear mixed models: families, and approximations of their likelihood."""

@@ -1,0 +1,1 @@
+"""Linear mixed models from cross-products of clusters."""

@@ -1,0 +1,1 @@
+"""Models for repeated measures, by pattern of visits."""

@@ -1,0 +1,1 @@
+"""Cluster-robust covariances, and the regressions that take them."""
