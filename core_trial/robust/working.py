@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..engine.arrays import Array, Codes
-from ..engine.quasi_likelihood import MeanModel
-from ..engine.sandwich import ClusterParts
+from ..engine.robust.quasi_likelihood import MeanModel
+from ..engine.robust.sandwich import ClusterParts
 from ..errors import FitError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WorkingCorrelation = Literal["exchangeable", "independence", "autoregressive", "nested"]
 ITERATIONS = 200
 NEAR = 0.1  # share of the lowest correlation
+FAR = 10.0  # on the scale of a logit or logarithm, from independent rows: an overflow that statsmodels calls converged
 TOLERANCE = 1e-10  # of the score a row, in orthogonal columns
 
 
@@ -154,8 +155,10 @@ def _solve(equations: GEE, start: Array) -> GEEResults | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = equations.fit(start_params=start, maxiter=ITERATIONS, ctol=TOLERANCE * len(equations.endog))
-    solved = found is not None and found.converged and np.isfinite(found.params).all()
-    return found if solved else None
+    if found is None or not found.converged or not np.isfinite(found.params).all():
+        return None
+    moved = np.abs(equations.exog @ (np.asarray(found.params) - start)).max()
+    return found if moved < FAR or type(equations.family.link).__name__ == "Identity" else None
 
 
 def _structure(correlation: WorkingCorrelation) -> CovStruct:

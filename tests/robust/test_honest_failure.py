@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -305,3 +306,20 @@ def test_an_arm_of_one_cluster_has_no_standard_error_and_a_note(rows, teams):
     fit = ct.cluster_robust("score ~ arm", rows[rows["team"].isin(teams)], cluster="team")
     assert any("one team alone determines it" in note for note in fit.notes)
     assert fit.tidy()[["std_error", "df", "p_value"]].isna().all(axis=None)
+
+
+def test_an_overflow_is_no_solution():
+    """Unequal clusters whose rows are less alike than by chance: statsmodels calls coefficients of -1293 converged."""
+    sizes = [16, 2, 14, 46, 9, 43, 7, 4, 26, 30, 5, 12, 61, 20, 3, 18, 33, 8, 22, 11]
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        team = np.repeat(np.arange(20), sizes)
+        people = pd.DataFrame({"team": team, "arm": team % 2, "y": rng.binomial(1, 0.3, len(team))})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                fit = ct.gee("y ~ arm", people, cluster="team", family="binomial")
+            except ct.FitError:
+                continue
+        assert np.abs(fit.estimate).max() < 3
+        assert 0.05 < np.sqrt(fit.covariance[1, 1]) < 1
