@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .errors import OutputError, PlanError, TrialError, TrialWarning
+from .errors import PlanError, TrialError, TrialWarning
+from .terminal import headline, print_frame, print_json, progress, save, show_warning, write
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from .data.trial import Trial
 
 app = typer.Typer(
@@ -65,7 +62,7 @@ class DictionaryFormat(StrEnum):
 
 def main() -> None:
     """Run the command line. A fault that the user can mend ends with its message and exit code, without a traceback."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     try:
         app()
     except TrialError as error:
@@ -93,14 +90,14 @@ def run(
         warnings.simplefilter("ignore", TrialWarning)
     trial, chosen = _trial(data, memory_limit), read_choices(data, plan)
     folder = out or Path("reports") / (data.resolve().stem if data else "synthetic")
-    with _progress(quiet or as_json) as step:
+    with progress(quiet or as_json) as step:
         finished = run_plan(trial, chosen, folder, progress=step)
     if as_json:
-        _print_json(
+        print_json(
             {"report": str(folder / "report.html"), "effects": json.loads(finished.effects.to_json(orient="records"))}
         )
     else:
-        _print_frame(_headline(finished.effects), "Effects, pre-specified analyses")
+        print_frame(headline(finished.effects), "Effects, pre-specified analyses")
         for line in finished.messages:
             typer.echo(f"Note: {line}", err=True)
         typer.echo(f"Report: {folder / 'report.html'}")
@@ -123,12 +120,12 @@ def check(
 
     failures = check_records(data, memory_limit=memory_limit)
     if csv:
-        _write(csv, failures.to_csv(index=False, lineterminator="\n"))
+        write(csv, failures.to_csv(index=False, lineterminator="\n"))
     errors = int((failures["severity"] == "error").sum())
     if as_json:
-        _print_json({"errors": errors, "failures": json.loads(failures.to_json(orient="records"))})
+        print_json({"errors": errors, "failures": json.loads(failures.to_json(orient="records"))})
     else:
-        _print_frame(failures.drop(columns="value"), "Failed checks")
+        print_frame(failures.drop(columns="value"), "Failed checks")
         typer.echo(f"{errors} errors, {len(failures) - errors} warnings in {data}; rows are counted below the header")
     raise typer.Exit(1 if errors else 0)
 
@@ -151,9 +148,9 @@ def panel(
     if out is None:
         typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
     elif out.suffix == ".parquet":
-        _write(out, frame.to_parquet(index=False))
+        write(out, frame.to_parquet(index=False))
     elif out.suffix == ".csv":
-        _write(out, frame.to_csv(index=False, lineterminator="\n"))
+        write(out, frame.to_csv(index=False, lineterminator="\n"))
     else:
         raise PlanError(f"{out.name}: the panel is written as .csv or .parquet")
 
@@ -204,7 +201,7 @@ def plot_forest(
 
     trial, chosen = _trial(data), read_choices(data, plan)
     table = effects(analyse(trial, chosen, outcome)[0], chosen)
-    _save(forest(table if outcome else table[table["prespecified"]]), out, width)
+    save(forest(table if outcome else table[table["prespecified"]]), out, width.value)
 
 
 @plot.command("trajectory")
@@ -222,7 +219,7 @@ def plot_trajectory(
     """
     from .plots import trajectory
 
-    _save(trajectory(_trial(data).panel(), outcome), out, width)
+    save(trajectory(_trial(data).panel(), outcome), out, width.value)
 
 
 @app.command()
@@ -242,12 +239,12 @@ def verify(
     from .reproduce import verify as verify_report
 
     warnings.simplefilter("ignore", TrialWarning)
-    with _progress(quiet or as_json) as step:
+    with progress(quiet or as_json) as step:
         comparison = verify_report(report, data=data, progress=step)
     if csv:
-        _write(csv, comparison.cells.to_csv(index=False, lineterminator="\n"))
+        write(csv, comparison.cells.to_csv(index=False, lineterminator="\n"))
     if as_json:
-        _print_json({"ok": comparison.ok, "outputs": json.loads(comparison.outputs.to_json(orient="records"))})
+        print_json({"ok": comparison.ok, "outputs": json.loads(comparison.outputs.to_json(orient="records"))})
     else:
         typer.echo(comparison.summary())
     raise typer.Exit(0 if comparison.ok else 1)
@@ -275,7 +272,7 @@ def dictionary(
         DictionaryFormat.redcap: source.redcap_dictionary(tables).to_csv(index=False, lineterminator="\n"),
     }[style]
     if out:
-        _write(out, text)
+        write(out, text)
     else:
         typer.echo(text, nl=False)
 
@@ -297,71 +294,3 @@ def _trial(data: Path | None, memory_limit: str | None = None) -> Trial:
     from .trial_folder import read_records
 
     return read_records(data, memory_limit=memory_limit) if data else simulate_trial()
-
-
-def _headline(effects: pd.DataFrame) -> pd.DataFrame:
-    """The pre-specified effects as text."""
-    import pandas as pd
-
-    from .report.cells import INTERVAL, show
-
-    rows = effects[effects["prespecified"]].to_dict("records")
-    return pd.DataFrame(
-        {
-            "outcome": row["label"],
-            "measure": row["measure"],
-            "effect (interval)": show([row["estimate"], row["conf_low"], row["conf_high"]], INTERVAL),
-            "p": show([row["p_value"]], "p"),
-            "df": show([row["df"]], ".1f"),
-        }
-        for row in rows
-    )
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A function that shows the step now under way; silent where nobody watches."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield lambda _: None
-    else:
-        with console.status("Reading") as status:
-            yield status.update
-
-
-def _print_frame(frame: pd.DataFrame, title: str) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in frame.columns:
-        table.add_column(str(column), overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*("" if value is None else str(value) for value in row))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _save(figure: Any, path: Path, width: Width) -> None:
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise PlanError(f"{path.name}: a figure is written as .png, .svg or .pdf")
-    for written in figure.save(path.with_suffix(""), formats=(path.suffix[1:],), width=width.value):
-        typer.echo(written)
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    typer.echo(f"{'Note' if issubclass(category, TrialWarning) else category.__name__}: {message}", err=True)

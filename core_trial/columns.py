@@ -16,14 +16,14 @@ SHOWN = 5
 LARGEST = 1e100  # beyond it squares and products of numbers overflow; Stata's missing values read as numbers are 9e307
 
 
-def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
+def require_columns(data: pd.DataFrame, names: Iterable[str | None]) -> None:
     """Raise a `PlanError` for the first name that is no column, with the nearest one that is.
 
-    Two columns of that name are a `DataError`.
+    Two columns of that name are a `DataError`; None is no name.
     """
     if not isinstance(data, pd.DataFrame):
         raise PlanError(f"data of type {type(data).__name__} are no data frame: give a pandas.DataFrame")
-    for name in names:
+    for name in (name for name in names if name is not None):
         if name not in data.columns:
             raise PlanError(f"the data have no column {name!r}; {_columns_there(data, name)}")
         if data[name].ndim > 1:

@@ -94,22 +94,19 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
     progress("Engagement and change")
     chapter = engagement_chapter(trial, plan, rules)
     without: tuple[LeftOut | str, ...] = (*left_out, *chapter_left_out(trial, plan))
-    document = sections.compose(
-        plan,
-        (
-            sections.design(plan, panel),
-            sections.records(trial, score_counts(trial)),
-            sections.baseline_section(described.frame),
-            sections.effects_section(table, plan, _truth(trial)),
-            *([sections.side_by_side(compared)] if compared else []),
-            sections.figures(plots),
-            *([chapter.section] if chapter else []),
-            sections.methods(results),
-            sections.notes(results, without),
-            sections.software(library_versions()),
-        ),
-        synthetic=trial.synthetic,
+    chapters = (
+        sections.design(plan, panel),
+        sections.records(trial, score_counts(trial)),
+        sections.baseline_section(described.frame),
+        sections.effects_section(table, plan, _truth(trial)),
+        *([sections.side_by_side(compared)] if compared else []),
+        sections.figures(plots),
+        *([chapter.section] if chapter else []),
+        sections.methods(results),
+        sections.notes(results, without),
+        sections.software(library_versions()),
     )
+    document = sections.compose(plan, chapters, synthetic=trial.synthetic)
     drawn = {name: plot for name, (plot, _) in plots.items()} | (chapter.plots if chapter else {})
     outputs = _outputs(document, plan, drawn)
     manifest = Manifest(

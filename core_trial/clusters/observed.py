@@ -47,7 +47,7 @@ def observe(
     outcome: str, data: pd.DataFrame, cluster: str, within: str | None, kind: Kind, size: str | None
 ) -> Observed:
     """Every row with a value, and for events of every group that has some."""
-    require_columns(data, [name for name in (outcome, cluster, within, size) if name is not None])
+    require_columns(data, (outcome, cluster, within, size))
     group = known(data[within]) if within else pd.Series("", index=data.index)
     constant_within(group, known(data[cluster]))
     value = numeric(data[outcome])

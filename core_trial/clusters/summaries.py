@@ -63,7 +63,7 @@ def summarise(data: pd.DataFrame, roles: Roles) -> Summaries:
     """One row a cluster, from rows of individuals or of clusters."""
     covariates, strata = _covariate_columns(roles), roles.strata
     parts = (roles.outcome, roles.cluster, roles.arm, roles.size, strata, *covariates)
-    require_columns(data, [name for name in parts if name is not None])
+    require_columns(data, parts)
     rows = _rows(data, roles)
     complete = (rows.notna().all(axis=1) & data[covariates].notna().all(axis=1)).to_numpy()
     notes = _left_out(rows["cluster"], complete)

@@ -77,7 +77,8 @@ def code_by_term(terms: Terms, columns: Columns, *, every_level: bool = False) -
     for term, places in spec.term_indices.items():
         expressions = {factor.expr for factor in term.factors} - {"1"}
         numbers = {name for name in expressions if spec.encoder_state[name][0].value == "numerical"}
-        coded.append(CodedTerm(str(term), tuple(places), frozenset(expressions - numbers), frozenset(numbers)))
+        name = without_needless_quotes(str(term))
+        coded.append(CodedTerm(name, tuple(places), frozenset(expressions - numbers), frozenset(numbers)))
     return np.asarray(matrix, float), coded
 
 

@@ -152,13 +152,15 @@ def _equations(model: MeanModel, rows: WorkingRows, scale: float, correlation: W
 
 def _solve(equations: GEE, start: Array) -> GEEResults | None:
     """None where statsmodels comes to no end; what it warns of is said by the caller in the terms of the trial."""
+    from statsmodels.genmod.families.links import Identity
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = equations.fit(start_params=start, maxiter=ITERATIONS, ctol=TOLERANCE * len(equations.endog))
     if found is None or not found.converged or not np.isfinite(found.params).all():
         return None
     moved = np.abs(equations.exog @ (np.asarray(found.params) - start)).max()
-    return found if moved < FAR or type(equations.family.link).__name__ == "Identity" else None
+    return found if moved < FAR or isinstance(equations.family.link, Identity) else None
 
 
 def _structure(correlation: WorkingCorrelation) -> CovStruct:
