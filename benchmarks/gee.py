@@ -83,8 +83,8 @@ def compare(data: pd.DataFrame, family: str, rounds: int) -> dict[str, float]:
         "statsmodels": statsmodels,
         "statsmodels, Mancl-DeRouen": lambda: statsmodels(cov_type="bias_reduced"),
         "statsmodels, arrays": lambda: sm.GEE(y, x, team, family=distribution, cov_struct=exchangeable()).fit().bse,
-        "ct.gee, kc": lambda: ct.gee(formula, data, cluster="team", family=family).tidy(),
-        "ct.gee, avg": lambda: ct.gee(formula, data, cluster="team", family=family, correction="avg").tidy(),
+        "ct.gee, CR2": lambda: ct.gee(formula, data, cluster="team", family=family, correction="cr2").tidy(),
+        "ct.gee, average": lambda: ct.gee(formula, data, cluster="team", family=family).tidy(),
         "ct.cluster_robust": lambda: ct.cluster_robust(formula, data, cluster="team", family=family).tidy(),
     }
     times: dict[str, list[float]] = {name: [] for name in programs}

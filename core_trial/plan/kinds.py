@@ -107,7 +107,7 @@ class GeeAnalysis(RegressionAnalysis):
 
     model: Literal["gee"]
     correlation: Literal["exchangeable", "independence"] = "exchangeable"
-    correction: GeeCorrection = "cr2"
+    correction: GeeCorrection = "avg"
     ddf: Literal["clusters", "satterthwaite", "normal"] = "clusters"
 
     def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:

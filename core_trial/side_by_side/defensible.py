@@ -36,7 +36,7 @@ def of_proportions() -> Iterator[Entry]:
         yield _entry(f"logistic-{correction}", label, "cluster_robust", correction=correction)
     for model, label, options in (
         ("glmm", "Logistic mixed model", {"ddf": "clusters"}),
-        ("gee", "GEE, exchangeable, CR2", {"correction": "cr2"}),
+        ("gee", f"GEE, exchangeable, {CORRECTIONS['avg']}", {"correction": "avg"}),
     ):
         measure = "risk difference"
         yield _entry(f"{model}-standardised", f"{label}, standardised", model, measure=measure, **options)
@@ -56,8 +56,8 @@ def of_rates() -> Iterator[Entry]:
 def _estimating_equations() -> Iterator[Entry]:
     for correction, name in CORRECTIONS.items():
         yield _entry(f"gee-{correction}", f"GEE, exchangeable, {name}", "gee", correction=correction)
-    independence = {"correlation": "independence", "correction": "cr2"}
-    yield _entry("gee-independence", "GEE, independence, CR2", "gee", **independence)
+    independence = {"correlation": "independence", "correction": "avg"}
+    yield _entry("gee-independence", f"GEE, independence, {CORRECTIONS['avg']}", "gee", **independence)
 
 
 def _two_stage() -> Iterator[Entry]:

@@ -50,7 +50,7 @@ def _moments(parts: ClusterParts, correction: Correction, contrast: Array) -> fl
     if correction not in LINEAR:
         raise PlanError(
             f"Satterthwaite degrees of freedom need a correction that multiplies scores, which {correction!r} does not:"
-            " take another reference, such as ddf='clusters'"
+            " take correction='cr2', or another reference, such as ddf='clusters'"
         )
     turned = np.einsum("kab,qa->kbq", adjustments(parts, correction), parts.whiten(contrast))
     u = parts.shares @ turned
