@@ -157,15 +157,20 @@ def _cells(rows: pd.DataFrame, name: str, digits: int) -> tuple[str, ...]:
     if name == "p_value":
         return tuple(map(p_value, rows[name]))
     if _by_arm(rows, name):
-        arms = (rows[f"{name}_{arm}"] for arm in ARMS)
-        return tuple(" / ".join(_cell(value, digits) for value in pair) for pair in zip(*arms, strict=True))
+        arms = (_column(rows[f"{name}_{arm}"], digits) for arm in ARMS)
+        return tuple(" / ".join(pair) for pair in zip(*arms, strict=True))
     require_columns(rows, [name])
-    return tuple(_cell(value, digits) for value in rows[name])
+    return _column(rows[name], 1 if name == "df" else digits)
 
 
-def _cell(value: Any, digits: int) -> str:
+def _column(values: pd.Series, digits: int) -> tuple[str, ...]:
+    """Numbers with so many decimals, whole ones with none, other values as they are."""
+    numbers = [float(value) for value in values.dropna() if isinstance(value, Real)]
+    decimals = 0 if all(value.is_integer() for value in numbers) else digits
+    return tuple(_cell(value, decimals) for value in values)
+
+
+def _cell(value: Any, decimals: int) -> str:
     if pd.isna(value):
         return ""
-    if isinstance(value, Real):
-        return number(float(value), 0 if float(value).is_integer() else digits)
-    return str(value)
+    return number(float(value), decimals) if isinstance(value, Real) else str(value)

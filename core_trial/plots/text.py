@@ -50,7 +50,7 @@ def number(value: float, digits: int) -> str:
     >>> number(-1234.567, 1)
     '−1,234.6'
     """
-    return f"{value:z,.{digits}f}".replace("-", "−")
+    return f"{value:z,.{digits}f}".replace("-", "−").replace("inf", "∞")
 
 
 def interval(estimate: float, low: float, high: float, digits: int) -> str:

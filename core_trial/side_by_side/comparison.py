@@ -58,7 +58,7 @@ class Comparison:
     def forest(self, **options: Any) -> Plot:
         """The analyses as a forest plot, an axis a measure; `options` are those of `ct.plots.forest`."""
         columns = ["label", "prespecified", "measure", "ratio", "estimate", "conf_low", "conf_high", "df", "p_value"]
-        rows = self.table[columns].assign(group=self.table["measure"].str.capitalize(), df=self.table["df"].round(1))
+        rows = self.table[columns].assign(group=self.table["measure"].str.capitalize())
         return forest(rows, **{"left": {"df": "df"}, "conf_level": self.conf_level, **options})
 
 

@@ -153,9 +153,10 @@ def test_what_was_not_prespecified_has_an_open_marker():
 
 
 def test_cells_show_numbers_words_and_dates_and_nothing_for_the_missing():
-    table = three(dose=[1.234, 2.0, NAN], day=pd.Timestamp("2015-01-02").date(), p_value=0.0)
-    words = texts(forest(table, left=["dose", "day"]))
-    assert {"1.23", "2", "2015-01-02", "<0.001"} <= set(words)
+    table = three(dose=[1.234, 2.0, NAN], teams=[1200, 9.0, NAN], df=[14.96, 23, np.inf], p_value=0.0)
+    table["day"] = pd.Timestamp("2015-01-02").date()
+    words = texts(forest(table, left=["dose", "teams", "df", "day"]))
+    assert {"1.23", "2.00", "1,200", "9", "15.0", "23.0", "∞", "2015-01-02", "<0.001"} <= set(words)
 
 
 def test_columns_and_headers_are_chosen():
