@@ -16,6 +16,7 @@ from .data.trial import Trial
 from .errors import DataError, DesignError, TrialWarning
 from .plan import EngagementChoices, Plan
 from .plots import Plot, heat_map
+from .plots.text import percent, sentence
 from .report.cells import INTERVAL
 from .report.disclosure import Disclosure
 from .report.document import Block, FigureBlock, Notes, Paragraph, Section
@@ -73,34 +74,36 @@ def engagement_chapter(trial: Trial, plan: Plan, rules: Disclosure) -> Chapter |
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrialWarning)  # each is among the notes of its analysis
-            blocks, plots["engagement"] = _blocks(trial, choices, rules)
+            blocks, plots["engagement"] = _blocks(trial, choices, rules, plan.trial.conf_level)
     except (DataError, DesignError) as error:
         blocks = [Paragraph(f"Engagement and change could not be described: {error}")]
     return Chapter(Section("engagement", "Engagement and change", tuple(blocks)), plots)
 
 
-def _blocks(trial: Trial, choices: EngagementChoices, rules: Disclosure) -> tuple[list[Block], Plot]:
+def _blocks(trial: Trial, choices: EngagementChoices, rules: Disclosure, level: float) -> tuple[list[Block], Plot]:
     changes = mixed_methods.derive_changes(trial).teams.query("arm == 'intervention'")
     names = mixed_methods.pseudonyms(changes)
     components = mixed_methods.derive_engagement(trial).components
     heat = heat_map(components, trial.panel(), names=names, min_count=rules.fewest_shown)
     blocks = [
         Paragraph(EXPLORATORY),
-        *_association(trial, choices, names),
+        *_association(trial, choices, names, level),
         _figure(heat),
         mixed_methods.case_ordered_matrix(changes, components, names=names, id="teams-by-change"),
-        *_complier(trial, choices, names),
-        *_mediation(trial, names),
+        *_complier(trial, choices, names, level),
+        *_mediation(trial, names, level),
         *([_published()] if choices.published else []),
         mixed_methods.gramms_table(mixed_methods.gramms(INSIGHTS, PLACES)),
     ]
     return blocks, heat
 
 
-def _association(trial: Trial, choices: EngagementChoices, names: Mapping[str, str]) -> Iterator[Block]:
+def _association(trial: Trial, choices: EngagementChoices, names: Mapping[str, str], level: float) -> Iterator[Block]:
     """Whether teams that engaged more changed more."""
     try:
-        linked = mixed_methods.link(trial, using=choices.using, draws=choices.draws, seed=choices.seed)
+        linked = mixed_methods.link(
+            trial, using=choices.using, conf_level=level, draws=choices.draws, seed=choices.seed
+        )
     except DesignError as error:
         yield Paragraph(f"Engagement could not be set against change: {error}")
         return
@@ -114,44 +117,45 @@ def _figure(heat: Plot) -> FigureBlock:
     return FigureBlock("engagement", heat.svg(), heat.png(dpi=200), caption, heat.alt)
 
 
-def _complier(trial: Trial, choices: EngagementChoices, names: Mapping[str, str]) -> Iterator[Block]:
+def _complier(trial: Trial, choices: EngagementChoices, names: Mapping[str, str], level: float) -> Iterator[Block]:
     """The effect of engagement as received, with the allocation as instrument."""
     try:
-        fit = mixed_methods.complier_effect(trial, draws=choices.draws, seed=choices.seed)
+        fit = mixed_methods.complier_effect(trial, conf_level=level, draws=choices.draws, seed=choices.seed)
     except DesignError as error:
         yield Paragraph(f"No complier-average effect: {error}")
         return
-    effect = fit.tidy().iloc[0]
+    effect = fit.tidy(conf_level=level).iloc[0]
     permuted = fit.randomisation.iloc[0][["conf_low", "conf_high"]].to_dict() | {"estimate": effect["estimate"]}
     rows = pd.DataFrame([effect[NUMBERS].to_dict(), permuted])
     rows["effect"] = ["Fidelity points a point of the engagement index", "The same, interval by randomisation"]
-    yield _estimates("complier", "Effect of engagement as received (complier average)", rows)
+    yield _estimates("complier", "Effect of engagement as received (complier average)", rows, level)
     yield _notes([fit.method, *fit.notes], names)
 
 
-def _mediation(trial: Trial, names: Mapping[str, str]) -> Iterator[Block]:
+def _mediation(trial: Trial, names: Mapping[str, str], level: float) -> Iterator[Block]:
     """What of the effect on admissions goes through fidelity."""
     try:
-        mediation = mixed_methods.mediate(trial)
+        mediation = mixed_methods.mediate(trial, conf_level=level)
     except DesignError as error:
         yield Paragraph(f"No path through fidelity: {error}")
         return
     ratios = mediation.ratios()
     ratios = ratios[ratios["path"].isin(PATHS)].assign(effect=lambda rows: rows["path"].map(PATHS))
-    yield _estimates("mediation", "The programme, fidelity and admissions", ratios)
+    yield _estimates("mediation", "The programme, fidelity and admissions", ratios, level)
     cause = f"To explain the path away, a common cause needs risk ratios of {mediation.e_value:.2f} with both (E-value)"
     yield _notes([mediation.method, *(f"assumed: {each}" for each in mediation.assumptions), cause], names)
 
 
-def _estimates(name: str, title: str, rows: pd.DataFrame) -> Table:
-    columns = (Column("effect", "Effect"), Column("estimate", "Estimate (95% CI)", INTERVAL, parts=tuple(NUMBERS)))
+def _estimates(name: str, title: str, rows: pd.DataFrame, level: float) -> Table:
+    header = f"Estimate ({percent(level)} CI)"
+    columns = (Column("effect", "Effect"), Column("estimate", header, INTERVAL, parts=tuple(NUMBERS)))
     return Table(f"engagement-{name}", title, rows[["effect", *NUMBERS]], columns)
 
 
-def _notes(sentences: Iterable[str], names: Mapping[str, str]) -> Notes:
+def _notes(texts: Iterable[str], names: Mapping[str, str]) -> Notes:
     """The sentences, with letters for the codes of teams."""
     codes = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b")
-    return Notes(tuple(codes.sub(lambda found: names[found[0]], sentence) for sentence in sentences))
+    return Notes(tuple(sentence(codes.sub(lambda found: names[found[0]], text)) for text in texts))
 
 
 def _published() -> Table:

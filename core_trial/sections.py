@@ -11,6 +11,7 @@ from .baseline import GROUPS, QUARTILES, WHOLE
 from .data.trial import Trial
 from .plan import Plan
 from .plots import Plot
+from .plots.text import percent
 from .report.cells import INTERVAL
 from .report.document import Definitions, Document, FigureBlock, Notes, Paragraph, Section
 from .report.tables import Column, Table
@@ -47,7 +48,7 @@ def design(plan: Plan, panel: pd.DataFrame) -> Section:
         ("Teams", f"{arms.sum()}: {', '.join(f'{arms.get(arm, 0)} {arm}' for arm in ARMS)}"),
         ("Strata", f"{panel[choices.stratum].nunique()} ({choices.stratum})"),
         ("Comparison", choices.contrast),
-        ("Intervals", f"{choices.conf_level:.0%}, with small-sample inference unless a column says large sample"),
+        ("Intervals", f"{percent(choices.conf_level)}, with small-sample inference unless a column says large sample"),
     )
     return Section("design", "Design", (Definitions(facts), _estimands(plan)))
 
@@ -146,7 +147,7 @@ def _effects_table(effects: pd.DataFrame, plan: Plan, truth: Mapping[str, float]
         shown_label=effects["analysis_label"] + effects["prespecified"].map({True: " †", False: ""}),
         truth=effects["outcome"].map(truth or {}),
     )
-    interval = f"{plan.trial.conf_level:.0%} CI"
+    interval = f"{percent(plan.trial.conf_level)} CI"
     columns = [
         Column("shown_label", "Analysis"),
         Column("intervention_summary", "Intervention", align="right"),
@@ -176,7 +177,7 @@ def _effects_table(effects: pd.DataFrame, plan: Plan, truth: Mapping[str, float]
 
 
 def _icc_table(effects: pd.DataFrame, plan: Plan) -> Table:
-    interval = f"{plan.trial.conf_level:.0%} CI"
+    interval = f"{percent(plan.trial.conf_level)} CI"
     columns = (
         Column("label", "Outcome"),
         Column("measure", "Measure"),
@@ -203,7 +204,7 @@ def side_by_side(comparisons: Mapping[str, tuple[str, Comparison]]) -> Section:
 
 
 def _side_by_side_table(name: str, label: str, comparison: Comparison) -> Table:
-    interval = f"{comparison.conf_level:.0%} CI"
+    interval = f"{percent(comparison.conf_level)} CI"
     frame = comparison.table.assign(
         heading=comparison.table["measure"].str.capitalize(),
         shown_label=comparison.table["label"] + comparison.table["prespecified"].map({True: " †", False: ""}),

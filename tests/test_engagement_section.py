@@ -39,6 +39,19 @@ def test_the_numbers_are_those_of_the_link(chapter: Chapter, trial: ct.Trial, pl
     assert table.frame["kendall_tau_b"].tolist() == linked.summary()["kendall_tau_b"].tolist()
 
 
+def test_intervals_have_the_level_of_the_plan(chapter: Chapter, trial: ct.Trial, plan: ct.Plan) -> None:
+    choices = plan.trial.model_copy(update={"conf_level": 0.975})
+    wider = engagement_chapter(trial, plan.model_copy(update={"trial": choices}), RULES)
+    assert wider is not None
+    for name in ("engagement-complier", "engagement-mediation"):
+        tables = [b for each in (wider, chapter) for b in each.section.blocks if isinstance(b, Table) and b.id == name]
+        assert (tables[0].frame["conf_low"] < tables[1].frame["conf_low"]).all()
+        assert tables[0].columns[1].label == "Estimate (97.5% CI)"
+    written = " ".join(text for block in wider.section.blocks if isinstance(block, Notes) for text in block.items)
+    assert written.count("97.5%") == 2
+    assert "95%" not in written
+
+
 def test_no_intervention_team_stands_by_its_code(chapter: Chapter, trial: ct.Trial) -> None:
     allocation = trial.table("allocation")
     codes = allocation.loc[allocation["arm"] == "intervention", "team"]

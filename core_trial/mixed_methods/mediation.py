@@ -215,6 +215,6 @@ def _method(mediator: str, outcome: str, log: bool, strata: bool, models: _Model
     held = "baseline values and strata" if strata else "baseline values"
     return (
         f"Path from the allocation through {mediator} to {of}, by least squares over teams with {held} held fixed and "
-        f"t with {models.mediator.df} and {models.outcome.df} degrees of freedom; {conf_level:.0%} interval of the "
-        "indirect effect from the distribution of the product of the two coefficients. Exploratory"
+        f"t with {models.mediator.df} and {models.outcome.df} degrees of freedom; {100 * conf_level:g}% interval of "
+        "the indirect effect from the distribution of the product of the two coefficients. Exploratory"
     )

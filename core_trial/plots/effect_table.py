@@ -160,7 +160,7 @@ def _cells(rows: pd.DataFrame, name: str, digits: int) -> tuple[str, ...]:
         arms = (_column(rows[f"{name}_{arm}"], digits) for arm in ARMS)
         return tuple(" / ".join(pair) for pair in zip(*arms, strict=True))
     require_columns(rows, [name])
-    return _column(rows[name], 1 if name == "df" else digits)
+    return tuple(_cell(value, 1) for value in rows[name]) if name == "df" else _column(rows[name], digits)
 
 
 def _column(values: pd.Series, digits: int) -> tuple[str, ...]:

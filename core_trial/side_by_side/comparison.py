@@ -108,7 +108,7 @@ def compare(
     >>> teams["years"] = [400, 390, 450, 310, 420, 380, 460, 430]
     >>> found = ct.compare(teams, "admissions", kind="rate", person_time="years", prespecified="negative-binomial-avg")
     >>> found.verdict[0]
-    '15 analyses give a rate ratio: 0.56 to 0.56, p .008 to .028.'
+    '15 analyses give a rate ratio of 0.56 (p 0.008 to 0.028).'
     """
     if isinstance(data, Trial):
         return _of_trial(data, outcome, plan or read_plan(), conf_level)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ..plots.text import number, p_value, sentence
+
 SAME = 0.02
 """Estimates that differ by less than this share of a standard error are the same."""
 FAR = 0.5
@@ -37,11 +39,10 @@ def _missing(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _range(alike: pd.DataFrame, base: pd.Series) -> str:
-    low, high = alike["estimate"].min(), alike["estimate"].max()
-    p = f"p {_p(alike['p_value'].min())} to {_p(alike['p_value'].max())}"
+    p = " to ".join(dict.fromkeys(map(p_value, (alike["p_value"].min(), alike["p_value"].max()))))
     analyses = f"{len(alike)} analyses give" if len(alike) > 1 else "1 analysis gives"
     article = "an" if base["measure"].startswith("odds") else "a"
-    return f"{analyses} {article} {base['measure']}: {low:.2f} to {high:.2f}, {p}."
+    return f"{analyses} {article} {base['measure']} of {_estimates(alike)} (p {p})."
 
 
 def _sides(alike: pd.DataFrame, base: pd.Series, alpha: float) -> Iterator[str]:
@@ -50,18 +51,17 @@ def _sides(alike: pd.DataFrame, base: pd.Series, alpha: float) -> Iterator[str]:
     across = alike[found != (base["p_value"] < alpha)]
     side = "below" if base["p_value"] < alpha else "above"
     if across.empty:
-        yield f"All stand {side} {alpha:.2g}."
+        yield f"Every p value is {side} {alpha:.2g}." if len(alike) > 1 else f"It is {side} {alpha:.2g}."
         return
-    yield f"{base['label']} stands {side} {alpha:.2g}, p {_p(base['p_value'])}; {len(across)} of {len(alike)} do not."
+    yield f"The p value of {_named(base)} is {side} {alpha:.2g}, and {len(across)} of {len(alike)} are not."
     reasons = across.apply(lambda row: _reason(row, base), axis=1)
     for reason, rows in across.groupby(reasons, sort=False):
-        named = ", ".join(f"{row['label']} (p {_p(row['p_value'])})" for _, row in rows.iterrows())
-        yield f"{named}: {reason}."
+        yield f"{sentence(reason)}: {'; '.join(_named(row) for _, row in rows.iterrows())}."
 
 
 def _reason(row: pd.Series, base: pd.Series) -> str:
     if row["adjusted"] != base["adjusted"]:
-        return f"adjusted for {row['adjusted'] or 'nothing'}"
+        return f"adjusted for {row['adjusted']}" if row["adjusted"] else "not adjusted"
     if _gap(row, base) < SAME:
         return "the same estimate with another small-sample method"
     if not _shared(row["effect"], base["effect"]):
@@ -85,12 +85,11 @@ def _far(alike: pd.DataFrame, base: pd.Series, informative: float | None) -> Ite
     far = same[same.apply(lambda row: _gap(row, base) > FAR, axis=1)]
     for average, rows in far.groupby("average", sort=False):
         analyses = "1 analysis that averages" if len(rows) == 1 else f"{len(rows)} analyses that average"
-        between = f"{rows['estimate'].min():.2f} to {rows['estimate'].max():.2f}"
-        yield f"More than half a standard error away: {analyses} {_over(str(average))} ({between})."
+        yield f"More than half a standard error away: {analyses} {_over(str(average))} ({_estimates(rows)})."
     if len(far) and informative is not None:
         yield (
-            f"The effect averaged over participants and over clusters differs with p {_p(informative)} (test of"
-            " informative cluster size, which has little power with few clusters)."
+            f"Test of informative cluster size, that averages over participants and over clusters differ: p"
+            f" {p_value(informative)}; it has little power with few clusters."
         )
 
 
@@ -101,6 +100,11 @@ def _gap(row: pd.Series, base: pd.Series) -> float:
     return float(abs(difference) / base["std_error"])
 
 
-def _p(p: float) -> str:
-    """As journals print: .034, or below .001."""
-    return "below .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+def _named(row: pd.Series) -> str:
+    return f"{row['label']} ({p_value(row['p_value'])})"
+
+
+def _estimates(rows: pd.DataFrame) -> str:
+    """The least and the largest, or one where they are shown alike."""
+    limits = (number(rows["estimate"].min(), 2), number(rows["estimate"].max(), 2))
+    return " to ".join(dict.fromkeys(limits))

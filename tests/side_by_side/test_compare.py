@@ -175,18 +175,18 @@ def judged(other: dict[str, object], informative: float | None = None) -> str:
 
 def test_agreement_is_said() -> None:
     assert judged({"estimate": 2.1, "p_value": 0.03}) == (
-        "2 analyses give a mean difference: 2.00 to 2.10, p .030 to .040. All stand below 0.05."
+        "2 analyses give a mean difference of 2.00 to 2.10 (p 0.030 to 0.040). Every p value is below 0.05."
     )
 
 
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        ({"p_value": 0.06}, "the same estimate with another small-sample method"),
-        ({"p_value": 0.3, "adjusted": ""}, "adjusted for nothing"),
+        ({"p_value": 0.06}, "The same estimate with another small-sample method"),
+        ({"p_value": 0.3, "adjusted": ""}, "Not adjusted: B (0.300)"),
         ({"p_value": 0.3, "estimate": 1.0, "average": "cluster"}, "the average over clusters"),
         ({"p_value": 0.3, "estimate": 1.0, "effect": "cluster-specific"}, "a cluster-specific effect"),
-        ({"p_value": 0.3, "estimate": 1.0}, "another model of the same estimand"),
+        ({"p_value": 0.3, "estimate": 1.0}, "Another model of the same estimand"),
     ],
 )
 def test_disagreement_is_explained(other: dict[str, object], reason: str) -> None:
@@ -195,8 +195,8 @@ def test_disagreement_is_explained(other: dict[str, object], reason: str) -> Non
 
 def test_far_estimates_bring_the_test_of_informative_size() -> None:
     text = judged({"estimate": 3.0, "p_value": 0.01, "average": "cluster"}, 0.02)
-    assert "1 analysis that averages over clusters (3.00 to 3.00)" in text
-    assert "p .020 (test of informative cluster size" in text
+    assert "1 analysis that averages over clusters (3.00)" in text
+    assert "Test of informative cluster size, that averages over participants and over clusters differ: p 0.020" in text
 
 
 def test_other_measures_are_not_compared() -> None:

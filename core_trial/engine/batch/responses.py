@@ -32,7 +32,7 @@ def fit_responses(
     --------
     >>> import numpy as np
     >>> from core_trial.engine.batch import batch_design
-    >>> from core_trial.engine.random import RandomTerm
+    >>> from core_trial.engine.linear.random import RandomTerm
     >>> clusters = RandomTerm(np.ones((6, 1)), np.array([0, 0, 1, 1, 2, 2]), 3, "team")
     >>> responses = np.array([[1.0, 3, 5, 7, 6, 8], [2, 1, 1, 2, 2, 1]])
     >>> fits = fit_responses(batch_design(np.ones((6, 1)), [clusters]), responses)

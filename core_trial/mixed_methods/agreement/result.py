@@ -101,8 +101,8 @@ def summarise(
     table = estimate_all(ratings, drawn, weights, level, conf_level)[list(COLUMNS)]
     lacking = () if len(ratings.raters) > 1 else (f"agreement is undefined: {ratings.raters[0]} is the only rater",)
     method = (
-        f"Agreement of {len(ratings.raters)} raters on {ratings.units:,} units ({unit}); {conf_level:.0%} percentile "
-        f"intervals of {resamples:,} bootstrap samples of {groups or 'units'} (seed {seed})"
+        f"Agreement of {len(ratings.raters)} raters on {ratings.units:,} units ({unit}); {100 * conf_level:g}% "
+        f"percentile intervals of {resamples:,} bootstrap samples of {groups or 'units'} (seed {seed})"
     )
     return Agreement(table, unit, ratings.raters, method, (*lacking, *notes))
 

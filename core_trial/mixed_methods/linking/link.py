@@ -24,7 +24,7 @@ METHOD = (
     "the baseline; differences of means between teams with and without a component. p values are two-sided and by "
     "permutation: exact over all arrangements where these are at most {enumerated:,} or Kendall's distribution is "
     "known, else from {draws:,} drawn, with the one observed counted. Intervals of slopes and differences "
-    "({level:.0%}) hold the values that the permutation test does not reject; rank correlations get none. p values of "
+    "({level:g}%) hold the values that the permutation test does not reject; rank correlations get none. p values of "
     "the components are adjusted by the step-down permutation maximum (Westfall and Young). Lowest and highest: the "
     "estimate with each team left out in turn"
 )
@@ -201,7 +201,7 @@ def _link(
         teams=int(teams["change"].notna().sum()),
         enumerated=resampling.enumerated,
         draws=resampling.draws,
-        level=conf_level,
+        level=100 * conf_level,
     )
     notes = [note for each in (graded[0], compared[0]) for note in each.notes]
     return Link(
