@@ -37,6 +37,19 @@ def _columns_there(data: pd.DataFrame, name: str) -> str:
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(columns) or 'none'}"
 
 
+def quoted_list(values: Iterable[object], most: int | None = SHOWN) -> str:
+    """Values of the data in a sentence, the first of them where they are many; None for all.
+
+    In quotation marks, so that a reader tells them from the sentence, and what is published can withhold them.
+
+    >>> quoted_list(["T05", 8]), quoted_list("abcdefg")
+    ("'T05', '8'", "'a', 'b', 'c', 'd', 'e' and 2 more")
+    """
+    names = [f"'{value}'" for value in values]
+    shown = names[:most]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
+
+
 def refuse_rows(column: pd.Series, broken: NDArray[np.bool_] | pd.Series, rule: str, remedy: str) -> None:
     """Raise a `DataError` that names the rows, counted from 1, in which the column is `broken`."""
     rows = np.flatnonzero(np.asarray(broken)) + 1

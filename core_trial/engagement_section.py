@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from .report.tables import Column, Table
 
 EXPLORATORY = (
     "Everything in this chapter is exploratory: engagement was not randomised, and the teams are few. Intervention "
-    "teams carry letters in the order of their change, not the codes of the trial."
+    "teams stand under letters, in the order of their change in fidelity."
 )
 PATHS = {
     "indirect": "Admission rate ratio, programme, through fidelity",
@@ -62,10 +61,11 @@ def chapter_left_out(trial: Trial, plan: Plan) -> tuple[str, ...]:
     return (f"Engagement and change: left out, the trial has no table {' and no table '.join(missing)}",)
 
 
-def engagement_chapter(trial: Trial, plan: Plan, rules: Disclosure) -> Chapter | None:
+def engagement_chapter(trial: Trial, plan: Plan, rules: Disclosure, names: Mapping[str, str]) -> Chapter | None:
     """What the plan's `[engagement]` asks for; None where it asks for nothing or the trial has no such records.
 
-    Records that carry no such chapter, as where no intervention team has any, give one that says why.
+    Records that carry no such chapter, as where no intervention team has any, give one that says why. Teams stand under
+    their `names` in figures and tables.
     """
     choices = plan.engagement
     if choices is None or chapter_left_out(trial, plan):
@@ -74,31 +74,33 @@ def engagement_chapter(trial: Trial, plan: Plan, rules: Disclosure) -> Chapter |
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrialWarning)  # each is among the notes of its analysis
-            blocks, plots["engagement"] = _blocks(trial, choices, rules, plan.trial.conf_level)
+            blocks, plots["engagement"] = _blocks(trial, plan, choices, rules, names)
     except (DataError, DesignError) as error:
         blocks = [Paragraph(f"Engagement and change could not be described: {error}")]
     return Chapter(Section("engagement", "Engagement and change", tuple(blocks)), plots)
 
 
-def _blocks(trial: Trial, choices: EngagementChoices, rules: Disclosure, level: float) -> tuple[list[Block], Plot]:
+def _blocks(
+    trial: Trial, plan: Plan, choices: EngagementChoices, rules: Disclosure, names: Mapping[str, str]
+) -> tuple[list[Block], Plot]:
     changes = mixed_methods.derive_changes(trial).teams.query("arm == 'intervention'")
-    names = mixed_methods.pseudonyms(changes)
+    level = plan.trial.conf_level
     components = mixed_methods.derive_engagement(trial).components
     heat = heat_map(components, trial.panel(), names=names, min_count=rules.fewest_shown)
     blocks = [
         Paragraph(EXPLORATORY),
-        *_association(trial, choices, names, level),
+        *_association(trial, choices, level),
         _figure(heat),
         mixed_methods.case_ordered_matrix(changes, components, names=names, id="teams-by-change"),
-        *_complier(trial, choices, names, level),
-        *_mediation(trial, names, level),
+        *_complier(trial, choices, level),
+        *_mediation(trial, level),
         *([_published()] if choices.published else []),
         mixed_methods.gramms_table(mixed_methods.gramms(INSIGHTS, PLACES)),
     ]
     return blocks, heat
 
 
-def _association(trial: Trial, choices: EngagementChoices, names: Mapping[str, str], level: float) -> Iterator[Block]:
+def _association(trial: Trial, choices: EngagementChoices, level: float) -> Iterator[Block]:
     """Whether teams that engaged more changed more."""
     try:
         linked = mixed_methods.link(
@@ -109,7 +111,7 @@ def _association(trial: Trial, choices: EngagementChoices, names: Mapping[str, s
         return
     title = "Engagement with each component and change in fidelity"
     yield mixed_methods.statistics_by_themes(linked.summary(), id="engagement-statistics", title=title)
-    yield _notes([linked.method, *linked.notes], names)
+    yield _notes([linked.method, *linked.notes])
 
 
 def _figure(heat: Plot) -> FigureBlock:
@@ -117,7 +119,7 @@ def _figure(heat: Plot) -> FigureBlock:
     return FigureBlock("engagement", heat.svg(), heat.png(dpi=200), caption, heat.alt)
 
 
-def _complier(trial: Trial, choices: EngagementChoices, names: Mapping[str, str], level: float) -> Iterator[Block]:
+def _complier(trial: Trial, choices: EngagementChoices, level: float) -> Iterator[Block]:
     """The effect of engagement as received, with the allocation as instrument."""
     try:
         fit = mixed_methods.complier_effect(trial, conf_level=level, draws=choices.draws, seed=choices.seed)
@@ -129,10 +131,10 @@ def _complier(trial: Trial, choices: EngagementChoices, names: Mapping[str, str]
     rows = pd.DataFrame([effect[NUMBERS].to_dict(), permuted])
     rows["effect"] = ["Fidelity points a point of the engagement index", "The same, interval by randomisation"]
     yield _estimates("complier", "Effect of engagement as received (complier average)", rows, level)
-    yield _notes([fit.method, *fit.notes], names)
+    yield _notes([fit.method, *fit.notes])
 
 
-def _mediation(trial: Trial, names: Mapping[str, str], level: float) -> Iterator[Block]:
+def _mediation(trial: Trial, level: float) -> Iterator[Block]:
     """What of the effect on admissions goes through fidelity."""
     try:
         mediation = mixed_methods.mediate(trial, conf_level=level)
@@ -143,7 +145,7 @@ def _mediation(trial: Trial, names: Mapping[str, str], level: float) -> Iterator
     ratios = ratios[ratios["path"].isin(PATHS)].assign(effect=lambda rows: rows["path"].map(PATHS))
     yield _estimates("mediation", "The programme, fidelity and admissions", ratios, level)
     cause = f"To explain the path away, a common cause needs risk ratios of {mediation.e_value:.2f} with both (E-value)"
-    yield _notes([mediation.method, *(f"assumed: {each}" for each in mediation.assumptions), cause], names)
+    yield _notes([mediation.method, *(f"assumed: {each}" for each in mediation.assumptions), cause])
 
 
 def _estimates(name: str, title: str, rows: pd.DataFrame, level: float) -> Table:
@@ -152,10 +154,8 @@ def _estimates(name: str, title: str, rows: pd.DataFrame, level: float) -> Table
     return Table(f"engagement-{name}", title, rows[["effect", *NUMBERS]], columns)
 
 
-def _notes(texts: Iterable[str], names: Mapping[str, str]) -> Notes:
-    """The sentences, with letters for the codes of teams."""
-    codes = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b")
-    return Notes(tuple(sentence(codes.sub(lambda found: names[found[0]], text)) for text in texts))
+def _notes(texts: Iterable[str]) -> Notes:
+    return Notes(tuple(map(sentence, texts)))
 
 
 def _published() -> Table:

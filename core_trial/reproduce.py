@@ -32,12 +32,14 @@ from .report.manifest import (
     read_outputs,
     sha256,
 )
+from .report.naming import rename_teams
 from .report.tables import Table
 from .report.verify import Comparison, compare_outputs
 from .report.word import render_docx
 from .report.write import check_replaceable, restore_run, write_run
 from .side_by_side.comparison import Comparison as SideBySide
 from .side_by_side.comparison import compare
+from .team_names import team_names
 from .trial_folder import PLAN, read_records
 
 Progress = Callable[[str], None]
@@ -87,12 +89,13 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
     panel = trial.panel()
     results, left_out = analyse(trial, plan, progress=progress)
     table = effects(results, plan)
+    names = team_names(trial)
     progress("Drawing the figures")
     described = baseline(trial, rules)
     compared = _compared(trial, plan, left_out)
-    plots = _plots(table, panel, plan, rules) | _comparison_plots(compared)
+    plots = _plots(table, panel.assign(team=panel["team"].map(names)), plan, rules) | _comparison_plots(compared)
     progress("Engagement and change")
-    chapter = engagement_chapter(trial, plan, rules)
+    chapter = engagement_chapter(trial, plan, rules, names)
     without: tuple[LeftOut | str, ...] = (*left_out, *chapter_left_out(trial, plan))
     chapters = (
         sections.design(plan, panel),
@@ -102,11 +105,11 @@ def produce(trial: Trial, plan: Plan, folder: Path, *, progress: Progress = lamb
         *([sections.side_by_side(compared)] if compared else []),
         sections.figures(plots),
         *([chapter.section] if chapter else []),
-        sections.methods(results),
+        sections.methods(results, plan),
         sections.notes(results, without),
         sections.software(library_versions()),
     )
-    document = sections.compose(plan, chapters, synthetic=trial.synthetic)
+    document = rename_teams(sections.compose(plan, chapters, synthetic=trial.synthetic), names)
     drawn = {name: plot for name, (plot, _) in plots.items()} | (chapter.plots if chapter else {})
     outputs = _outputs(document, plan, drawn)
     manifest = Manifest(

@@ -26,6 +26,7 @@ BASELINE_FORMATS = {
     "number (%) of category": "{:,.0f} ({:.0f}%)",
 }
 
+NAMING = "each has a letter for its code, in the order of the change in fidelity within its arm"
 SCORE_COUNTS = ("reviews", "complete", "prorated", "missing")
 ESTIMAND_LABELS = {
     "label": "Outcome",
@@ -45,7 +46,7 @@ def design(plan: Plan, panel: pd.DataFrame) -> Section:
     facts = (
         ("Registration", choices.registration),
         ("Design", choices.design),
-        ("Teams", f"{arms.sum()}: {', '.join(f'{arms.get(arm, 0)} {arm}' for arm in ARMS)}"),
+        ("Teams", f"{arms.sum()}: {', '.join(f'{arms.get(arm, 0)} {arm}' for arm in ARMS)}; {NAMING}"),
         ("Strata", f"{panel[choices.stratum].nunique()} ({choices.stratum})"),
         ("Comparison", choices.contrast),
         ("Intervals", f"{percent(choices.conf_level)}, with small-sample inference unless a column says large sample"),
@@ -233,21 +234,36 @@ def figures(plots: Mapping[str, tuple[Plot, str]]) -> Section:
     return Section("figures", "Figures", tuple(blocks))
 
 
-def methods(results: Iterable[Result]) -> Section:
-    """What was done, in the words of the fits."""
-    sentences = tuple((result.analysis.id, result.fit.method) for result in results if result.fit)
-    return Section("methods", "Methods", (Definitions(sentences),))
+def methods(results: Iterable[Result], plan: Plan) -> Section:
+    """What was done: the terms of each analysis, and the method in the words of its fit."""
+    rows = [
+        {
+            "outcome": result.outcome.label,
+            "label": result.analysis.label,
+            "analysis": result.analysis.id,
+            "formula": result.analysis.formula(result.outcome, plan.trial.cluster),
+            "method": result.fit.method,
+        }
+        for result in results
+        if result.fit
+    ]
+    columns = _columns(
+        {"label": "Analysis", "analysis": "In the plan", "formula": "Outcome ~ terms", "method": "Method"}
+    )
+    frame = pd.DataFrame(rows, columns=["outcome", "label", "analysis", "formula", "method"])
+    return Section(
+        "methods", "Methods", (Table("methods", "How each effect was estimated", frame, columns, groups="outcome"),)
+    )
 
 
 def notes(results: Iterable[Result], left_out: Iterable[LeftOut | str]) -> Section:
     """What a reader must know: what was not done and why, rows left out, fits on a boundary."""
-    lines = [str(outcome) for outcome in left_out]
+    analyses: dict[str, list[str]] = {}
     for result in results:
-        if result.fit is None:
-            lines.append(f"{result.analysis.id}: not estimated. {'; '.join(result.notes)}")
-        else:
-            lines += [f"{result.analysis.id}: {note}" for note in result.notes]
-    return Section("notes", "Notes", (Notes(tuple(lines) or ("None.",)),))
+        for note in result.notes if result.fit else (f"not estimated. {'; '.join(result.notes)}",):
+            analyses.setdefault(note, []).append(result.analysis.id)
+    lines = (*map(str, left_out), *(f"{', '.join(names)}: {note}" for note, names in analyses.items()))
+    return Section("notes", "Notes", (Notes(lines or ("None.",)),))
 
 
 def software(versions: Mapping[str, str]) -> Section:

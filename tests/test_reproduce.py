@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,8 @@ import pytest
 
 import core_trial as ct
 from core_trial.reproduce import produce
+
+TEXTS = (".html", ".csv", ".json", ".svg", ".toml")
 
 pytestmark = pytest.mark.filterwarnings("ignore::core_trial.errors.TrialWarning")
 
@@ -44,6 +48,39 @@ def test_report_has_its_tables_figures_and_plan(report: Path) -> None:
     figures = {f"figures/{n}.{kind}" for n in ("forest", "trajectory") for kind in ("png", "svg", "pdf", "csv")}
     assert {"report.html", "report.docx", "plan.toml", "manifest.json"} | tables | figures <= found
     assert "SYNTHETIC DATA" in (report / "report.html").read_text(encoding="utf-8")
+
+
+def test_no_team_stands_by_its_code(report: Path, trial: ct.Trial) -> None:
+    codes = re.compile(rf"\b({'|'.join(trial.table('teams')['team'])})\b")
+    texts = {path: path.read_text(encoding="utf-8") for path in report.rglob("*.*") if path.suffix in TEXTS}
+    with zipfile.ZipFile(report / "report.docx") as word:
+        texts[report / "report.docx"] = word.read("word/document.xml").decode()
+    assert {path.suffix for path in texts} == {*TEXTS, ".docx"}
+    assert [path.name for path, text in texts.items() if codes.search(text)] == []
+
+
+def test_teams_whose_codes_are_numbers_are_named_too(trial: ct.Trial, quick_plan: ct.Plan, tmp_path: Path) -> None:
+    tables = {name: trial.table(name) for name in trial.tables}
+    numbered = {
+        name: table.assign(team=table["team"].str[1:].astype(int).astype(str)) for name, table in tables.items()
+    }
+    outputs = produce(ct.load_trial(numbered), quick_plan, tmp_path).outputs
+    page = outputs["report.html"].decode()
+    assert "2 of 25 rows left out, with missing values, and with them all rows of Team N, Team O" in page
+    assert "the review of Team" in page
+    assert "Scoping day delivered: it is the same in all 10 teams" in page
+
+
+def test_methods_give_the_terms_of_each_analysis(report: Path) -> None:
+    methods = pd.read_csv(report / "tables" / "methods.csv").set_index("analysis")["formula"]
+    assert methods["csq8.lmm"] == "csq8_total ~ intervention + csq8_total_baseline + trust + (1 | team)"
+    assert methods["admissions.glmm"].endswith("trust + offset(log(person_years)) + (1 | team)")
+    assert methods["csq8.two-stage"] == "csq8_total ~ intervention + csq8_total_baseline + trust"
+
+
+def test_a_note_on_several_analyses_stands_once(report: Path) -> None:
+    page = (report / "report.html").read_text(encoding="utf-8")
+    assert "csq8.lmm, csq8.satterthwaite, csq8.unadjusted: 4 of 375 rows left out" in page
 
 
 def test_the_same_inputs_give_the_same_bytes(report: Path, records: Path, quick_plan: ct.Plan) -> None:

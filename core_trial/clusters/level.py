@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..columns import quoted_list
 from ..errors import DesignError, FitError, PlanError, TrialWarning
 from ..fit import Fit
 from .choices import Choices, Ddf, Interval, Weights, choose, in_words, size_column
@@ -197,8 +198,9 @@ def _without_zeros(clusters: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...
     zero = clusters.loc[clusters["total"] == 0, "cluster"]
     if zero.empty:
         return clusters, ()
-    names = ", ".join(map(str, zero))
-    note = f"0.5 events added to every cluster, because {names} had none; interval='taylor' needs no addition"
+    note = (
+        f"0.5 events added to every cluster, because {quoted_list(zero)} had none; interval='taylor' needs no addition"
+    )
     warnings.warn(note, TrialWarning, stacklevel=4)
     return clusters.assign(total=clusters["total"] + 0.5), (note,)
 
@@ -249,7 +251,7 @@ def _single_arm(clusters: pd.DataFrame, strata: str | None) -> tuple[str, ...]:
     alone = arms.index[arms < 2]
     if strata is None or alone.empty:
         return ()
-    return (f"{strata} {', '.join(map(str, alone))}: clusters of one arm only, so nothing to compare there",)
+    return (f"{strata} {quoted_list(alone)}: clusters of one arm only, so nothing to compare there",)
 
 
 def _few_degrees(df: int) -> tuple[str, ...]:

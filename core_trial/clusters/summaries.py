@@ -17,7 +17,7 @@ from formulaic import Formula
 from formulaic.errors import FormulaicError
 from numpy.typing import NDArray
 
-from ..columns import coded_arm, constant_within, known, numeric, refuse_rows, require_columns
+from ..columns import coded_arm, constant_within, known, numeric, quoted_list, refuse_rows, require_columns
 from ..engine.arrays import Array, Codes
 from ..errors import DataError, DesignError, FitError, PlanError
 
@@ -123,7 +123,7 @@ def _left_out(cluster: pd.Series, complete: NDArray[np.bool_]) -> tuple[str, ...
     if complete.all():
         return ()
     gone = sorted(set(cluster) - set(cluster[complete]), key=str)
-    clusters = f", and with them all rows of {', '.join(map(str, gone))}" if gone else ""
+    clusters = f", and with them all rows of {quoted_list(gone)}" if gone else ""
     return (f"{int((~complete).sum())} of {len(complete)} rows left out, with missing values{clusters}",)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ..columns import SHOWN, refuse_rows
+from ..columns import quoted_list, refuse_rows
 from ..engine.arrays import Array, Codes
 from ..engine.repeated.visits import Visits
 from ..errors import DesignError, PlanError
@@ -110,7 +110,7 @@ def _refuse_repeats(data: pd.DataFrame, rows: Codes, subject: Grouping, visit: G
     if repeated.any():
         broken = np.zeros(len(data), bool)
         broken[rows[repeated]] = True
-        names = _listed([subject.labels[i] for i in np.unique(subject.level[repeated])])
+        names = quoted_list([subject.labels[i] for i in np.unique(subject.level[repeated])])
         rule = f"has a value more than once for {subject.name} {names}"
         refuse_rows(data[visit.name], broken, rule, "keep one row a subject and visit")
 
@@ -119,8 +119,9 @@ def _refuse_varying(subject: Grouping, factor: Grouping) -> None:
     first = np.unique(subject.level, return_index=True)[1]
     varying = np.unique(subject.level[factor.level != factor.level[first[subject.level]]])
     if len(varying):
+        subjects = quoted_list(subject.labels[i] for i in varying)
         raise DesignError(
-            f"{factor.name!r} varies within {subject.name} {_listed([subject.labels[i] for i in varying])}: a subject"
+            f"{factor.name!r} varies within {subject.name} {subjects}: a subject"
             " belongs to one; where subjects are numbered anew in each, make their names unique"
         )
 
@@ -140,9 +141,4 @@ def _left_out(data: pd.DataFrame, factor: Grouping, what: str) -> Iterator[str]:
 def _lonely(visit: Grouping) -> Iterator[str]:
     counts = np.bincount(visit.level)
     if len(lone := np.flatnonzero(counts == 1)):
-        yield f"observed for one subject only: {visit.name} {_listed([visit.labels[i] for i in lone])}"
-
-
-def _listed(items: Sequence[object]) -> str:
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(map(str, items[:SHOWN])) + more
+        yield f"observed for one subject only: {visit.name} {quoted_list([visit.labels[i] for i in lone])}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ..columns import SHOWN
+from ..columns import quoted_list
 from ..engine.generalised.glmm import GlmmResult
 from ..engine.generalised.problem import Problem
 from ..errors import FitError, TrialWarning
@@ -66,7 +66,6 @@ def _without_events(matrices: Matrices, result: GlmmResult) -> Iterator[str]:
         if len(grouping.labels) == matrices.n_rows:
             continue
         events = np.bincount(grouping.level, rows.y)
-        lone = [str(grouping.labels[i]) for i in np.flatnonzero(events == 0)]
+        lone = [grouping.labels[i] for i in np.flatnonzero(events == 0)]
         if lone:
-            more = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
-            yield f"no events in {grouping.name} {', '.join(lone[:SHOWN])}{more}"
+            yield f"no events in {grouping.name} {quoted_list(lone)}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..columns import refuse_rows, require_columns
+from ..columns import quoted_list, refuse_rows, require_columns
 from ..data.trial import Trial
 from ..errors import PlanError
 from .engagement import derive_engagement
@@ -52,5 +52,6 @@ def complete_teams(
     teams = teams.assign(**{name: np.log(teams[name]) for name in logged})
     complete = teams[[*names, *required]].notna().all(axis=1)
     lacking = teams.loc[~complete, "team"]
-    note = f"{len(lacking)} of {len(teams)} teams left out, without a value that is needed: {', '.join(lacking)}"
+    named = quoted_list(lacking, None)
+    note = f"{len(lacking)} of {len(teams)} teams left out, without a value that is needed: {named}"
     return teams[complete].reset_index(drop=True), (note,) if len(lacking) else ()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..columns import quoted_list
 from ..data import published
 from ..data.checks import describe
 from ..data.dictionary.check import parse_table
@@ -185,9 +186,9 @@ def _records(source: Trial | pd.DataFrame) -> tuple[pd.DataFrame, list[str], lis
 
 
 def _left_out(teams: np.ndarray | list[str], noun: str, what: str) -> list[str]:
-    return (
-        [f"{len(teams)} {noun}{'s' if len(teams) > 1 else ''} {what}: {', '.join(sorted(teams))}"] if len(teams) else []
-    )
+    if not len(teams):
+        return []
+    return [f"{len(teams)} {noun}{'s' if len(teams) > 1 else ''} {what}: {quoted_list(sorted(teams), None)}"]
 
 
 def _components(records: pd.DataFrame, teams: list[str], hours_per_session: float) -> pd.DataFrame:

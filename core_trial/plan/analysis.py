@@ -33,7 +33,11 @@ class Analysis(Strict):
         """The fitted analysis; `large_sample` takes a normal reference whatever the plan's own is."""
         raise NotImplementedError
 
-    def formula(self, outcome: Outcome, *random: str) -> str:
-        """Outcome on effect, covariates and random terms, with the person-time of a rate as offset."""
+    def formula(self, outcome: Outcome, cluster: str) -> str:
+        """Outcome on effect, covariates and further terms, with the person-time of a rate as offset."""
         offset = (f"offset(log({outcome.person_time}))",) if outcome.person_time else ()
-        return f"{outcome.variable} ~ {' + '.join((self.effect, *self.covariates, *offset, *random))}"
+        return f"{outcome.variable} ~ {' + '.join((self.effect, *self.covariates, *offset, *self.terms(cluster)))}"
+
+    def terms(self, cluster: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Terms of the formula that the kind of analysis adds."""
+        return ()

@@ -38,9 +38,12 @@ class LmmAnalysis(Analysis):
     unconstrained: bool = False
 
     def fit(self, outcome: Outcome, data: pd.DataFrame, *, cluster: str, large_sample: bool = False) -> Fit:
-        formula = self.formula(outcome, self.random or f"(1 | {cluster})")
         ddf = "normal" if large_sample else self.ddf
+        formula = self.formula(outcome, cluster)
         return lmm(formula, data, reml=self.reml, ddf=ddf, unconstrained=self.unconstrained)
+
+    def terms(self, cluster: str) -> tuple[str, ...]:
+        return (self.random or f"(1 | {cluster})",)
 
 
 class ClusterLevelAnalysis(Analysis):
@@ -67,6 +70,9 @@ class ClusterLevelAnalysis(Analysis):
             interval=self.interval,
             ddf="normal" if large_sample else "clusters",
         )
+
+    def terms(self, cluster: str) -> tuple[str, ...]:  # noqa: ARG002
+        return (self.strata,) if self.strata else ()
 
 
 class RegressionAnalysis(Analysis):
@@ -96,10 +102,13 @@ class GlmmAnalysis(RegressionAnalysis):
     nodes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
 
     def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
-        formula = self.formula(outcome, self.random or f"(1 | {cluster})")
+        formula = self.formula(outcome, cluster)
         family = self.family or _family(outcome)
         ddf = "normal" if large_sample else self.ddf
         return glmm(formula, data, family=family, n_agq=self.nodes, ddf=ddf)
+
+    def terms(self, cluster: str) -> tuple[str, ...]:
+        return (self.random or f"(1 | {cluster})",)
 
 
 class GeeAnalysis(RegressionAnalysis):
@@ -112,7 +121,7 @@ class GeeAnalysis(RegressionAnalysis):
 
     def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
         return gee(
-            self.formula(outcome),
+            self.formula(outcome, cluster),
             data,
             cluster=cluster,
             family=FAMILIES[outcome.kind],
@@ -131,7 +140,7 @@ class ClusterRobustAnalysis(RegressionAnalysis):
 
     def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
         return cluster_robust(
-            self.formula(outcome),
+            self.formula(outcome, cluster),
             data,
             cluster=cluster,
             family=FAMILIES[outcome.kind],
@@ -150,7 +159,7 @@ class CountRegressionAnalysis(RegressionAnalysis):
 
     def _regress(self, outcome: Outcome, data: pd.DataFrame, cluster: str, large_sample: bool) -> Fit:
         return count_regression(
-            self.formula(outcome),
+            self.formula(outcome, cluster),
             data,
             cluster=cluster,
             family=self.family,

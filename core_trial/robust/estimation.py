@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..columns import quoted_list
 from ..engine.robust.overdispersion import fit_negative_binomial
 from ..engine.robust.quasi_likelihood import QuasiFit, fit_quasi
 from ..errors import FitError, TrialWarning
@@ -69,7 +70,7 @@ def _without_events(observed: Observations) -> Iterator[str]:
         return
     events = np.bincount(observed.cluster.level, observed.data.y * observed.trials)
     if np.any(events == 0):
-        none = ", ".join(str(observed.cluster.labels[i]) for i in np.flatnonzero(events == 0))
+        none = quoted_list(observed.cluster.labels[i] for i in np.flatnonzero(events == 0))
         yield f"no events in {observed.cluster.name} {none}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..columns import SHOWN
+from ..columns import quoted_list
 from ..engine.robust.quasi_likelihood import QuasiFit
 from ..engine.robust.sandwich import ClusterParts, Correction
 from ..errors import TrialWarning
@@ -63,9 +63,8 @@ def _lone(parts: ClusterParts, observed: Observations) -> Iterator[str]:
     """The coefficients that a single cluster determines."""
     lone = [name for name, row in zip(observed.names, np.eye(len(observed.names)), strict=True) if parts.is_lone(row)]
     if lone:
-        more = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
         yield (
-            f"no standard error for {', '.join(lone[:SHOWN])}{more}: one {observed.cluster.name} alone determines it,"
+            f"no standard error for {quoted_list(lone)}: one {observed.cluster.name} alone determines it,"
             " so that no residual tells of its error"
         )
 

@@ -410,7 +410,7 @@ def test_rows_left_out_are_counted_and_clusters_lost_are_named():
     rows.loc[0, "age"] = np.nan
     lost = int((rows["team"] == "t04").sum()) + 1
     fit = ct.cluster_level("score", rows, cluster="team", arm="intervention", covariates="age")
-    assert fit.notes == (f"{lost} of {len(rows)} rows left out, with missing values, and with them all rows of t04",)
+    assert fit.notes == (f"{lost} of {len(rows)} rows left out, with missing values, and with them all rows of 't04'",)
     assert fit.glance().loc[0, "n_clusters"] == 19
     assert fit.glance().loc[0, "nobs"] == len(rows) - lost
     complete = rows.dropna(subset=["score", "age"])
@@ -419,7 +419,7 @@ def test_rows_left_out_are_counted_and_clusters_lost_are_named():
 
 def test_a_cluster_without_events_on_the_log_scale():
     teams = TEAMS.assign(admissions=[31, 0, 40, 45, 38, 52])
-    with pytest.warns(TrialWarning, match=r"0\.5 events added to every cluster, because b had none"):
+    with pytest.warns(TrialWarning, match=r"0\.5 events added to every cluster, because 'b' had none"):
         fit = ct.cluster_level("admissions", teams, **RATE)
     logs = np.log((teams["admissions"] + 0.5) / teams["person_years"])
     assert fit.estimate[0] == pytest.approx(logs[:3].mean() - logs[3:].mean(), rel=1e-12)
@@ -452,7 +452,7 @@ def test_a_stratum_of_one_arm_is_noted():
     rows = people(10)
     rows.loc[rows["team"].isin(["t03", "t04"]), "trust"] = "alone"
     fit = ct.cluster_level("score", rows, cluster="team", arm="intervention", strata="trust")
-    assert "trust alone, north: clusters of one arm only, so nothing to compare there" in fit.notes
+    assert "trust 'alone', 'north': clusters of one arm only, so nothing to compare there" in fit.notes
 
 
 def test_differences_have_no_ratio():

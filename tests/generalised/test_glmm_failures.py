@@ -46,7 +46,7 @@ def test_rare_events_are_no_separation(visits):
 def test_clusters_without_events_are_noted(visits):
     none = visits.assign(count=visits["count"].where(visits["team"] != "T03", 0))
     fit = ct.glmm(COUNT, none, family="poisson")
-    assert "no events in team T03" in fit.notes
+    assert "no events in team 'T03'" in fit.notes
     assert fit.ranef().set_index("level").loc["T03", "mode"] < -1
 
 

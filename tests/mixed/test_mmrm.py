@@ -338,7 +338,7 @@ def test_what_is_left_out_is_said(cohort):
     assert notes == (
         f"{missing} of 360 rows left out, with no value of score ({missing})",
         "1 subject of patient left out, without a complete row",
-        "observed for one subject only: visit m12",
+        "observed for one subject only: visit 'm12'",
     )
     without = data[~(data["patient"].eq("P005") & data["visit"].eq("m12"))]
     fit = fitted(without.assign(copy=without["base"]), formula="score ~ base + copy + arm * visit")
@@ -383,8 +383,8 @@ def test_a_correlation_of_zero_over_time():
 
 def test_repeated_rows_are_named(cohort):
     data = pd.concat([cohort.dropna(), cohort.dropna().iloc[[3, 8]]], ignore_index=True)
-    names = " and ".join(sorted(data["patient"].iloc[[3, 8]])).replace(" and ", ", ")
-    with pytest.raises(DataError, match=f"'visit' has a value more than once for patient {names}") as caught:
+    names = "', '".join(sorted(data["patient"].iloc[[3, 8]]))
+    with pytest.raises(DataError, match=f"'visit' has a value more than once for patient '{names}'") as caught:
         fitted(data)
     assert caught.value.failures["row"].tolist() == [4, 9, len(data) - 1, len(data)]
 
@@ -402,7 +402,7 @@ def test_repeated_rows_are_named(cohort):
         ({"cluster": "patient"}, PlanError, "both subject and cluster"),
         ({"group": "visit"}, PlanError, "both visit and group"),
         ({"visit": "visit", "covariance": "sp_exp"}, PlanError, "needs times of visits"),
-        ({"cluster": "visit", "visit": "month"}, DesignError, "'visit' varies within patient P001"),
+        ({"cluster": "visit", "visit": "month"}, DesignError, "'visit' varies within patient 'P001'"),
         ({"formula": "arm ~ visit"}, PlanError, "not a number"),
     ],
 )

@@ -87,7 +87,7 @@ def test_controls_have_no_dose_and_teams_without_an_index_are_left_out(trial: ct
     fit = complier_effect(changed, "admission_rate", log=True)
     assert (fit.teams.loc[fit.teams["arm"] == "control", "dose"] == 0).all()
     assert "T01" not in set(fit.teams["team"])
-    assert "1 of 25 teams left out, without a value that is needed: T01" in fit.notes
+    assert "1 of 25 teams left out, without a value that is needed: 'T01'" in fit.notes
     lenient = complier_effect(changed, "admission_rate", log=True, most_missing=0.2)
     assert "T01" in set(lenient.teams["team"])
 

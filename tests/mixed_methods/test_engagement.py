@@ -134,9 +134,9 @@ def test_control_teams_and_silent_teams_are_noted(trial: ct.Trial) -> None:
     with pytest.warns(ct.TrialWarning, match="delivered to the control team T03"):
         changed = ct.load_trial({**tables, "engagement": records})
     notes = derive(changed).notes
-    assert "1 control team left out: T03" in notes
-    assert "1 intervention team without a record of engagement: T01" in notes
-    assert "1 team without an index, for missing ratings: T01" in notes
+    assert "1 control team left out: 'T03'" in notes
+    assert "1 intervention team without a record of engagement: 'T01'" in notes
+    assert "1 team without an index, for missing ratings: 'T01'" in notes
 
 
 def test_no_record_of_an_intervention_team(trial: ct.Trial) -> None:

@@ -111,7 +111,7 @@ def test_the_weights_of_the_index(linked: ct.mixed_methods.Link) -> None:
 
 def test_every_word_is_there(linked: ct.mixed_methods.Link) -> None:
     assert linked.method.startswith("Exploratory, over 13 teams whose engagement was not randomised")
-    assert "no change is known of T05, T08" in linked.notes
+    assert "no change is known of 'T05', 'T08'" in linked.notes
     assert any("Engagement index: mean over components" in note for note in linked.notes)
 
 
@@ -163,7 +163,7 @@ def test_the_published_six_carry_no_test() -> None:
     assert found.teams["adjusted_change"].isna().all()
     assert found.differences[["estimate", "p_value", "conf_low"]].isna().all(axis=None)
     assert found.differences.query("outcome == 'change'")["with_component"].tolist() == [3, 0, 0]
-    assert "no change is known of 3, 5" in found.notes
+    assert "no change is known of '3', '5'" in found.notes
     assert "Scoping day: known with a change of 3 teams; nothing is estimated from fewer than 5" in found.notes
 
 

@@ -84,7 +84,7 @@ def test_what_is_left_out_is_counted(trial: ct.Trial) -> None:
     targets = pd.DataFrame({"team": ["T01", "T02", "T02"], "item": [8, 2, 7]})
     notes = ct.mixed_methods.link_items(trial, targets, draws=99).notes
     assert "1 of 3 targeted items are not scored at both times and left out" in notes
-    assert any(note.startswith("left out, without targets or scores: T05, T07") for note in notes)
+    assert any(note.startswith("left out, without targets or scores: 'T05', 'T07'") for note in notes)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_ratios_of_a_logarithm_only(trial: ct.Trial, mediation: ct.mixed_methods
 
 def test_assumptions_and_teams_left_out_are_said(mediation: ct.mixed_methods.Mediation) -> None:
     assert len(mediation.assumptions) == 6
-    assert "2 of 25 teams left out, without a value that is needed: T05, T08" in mediation.notes
+    assert "2 of 25 teams left out, without a value that is needed: 'T05', 'T08'" in mediation.notes
     assert mediation.method.endswith("Exploratory")
 
 

@@ -68,12 +68,12 @@ def test_rare_events_that_are_not_separated_are_fitted(rows):
     rows.loc[[0, 7], "event"] = 1
     fit = gee(rows, correlation="independence")
     assert fit.estimate[1] == pytest.approx(0, abs=12)
-    assert any("no events in team t2, t3" in note for note in fit.notes)
+    assert any("no events in team 't2', 't3'" in note for note in fit.notes)
 
 
 def test_a_cluster_without_events_is_noted_and_its_indicator_refused(rows):
     rows.loc[rows["team"] == "t3", "days"] = 0
-    assert "no events in team t3" in gee(rows, "days ~ arm", "poisson").notes
+    assert "no events in team 't3'" in gee(rows, "days ~ arm", "poisson").notes
     with pytest.raises(ct.FitError, match=r"'team\[T.t3\]': no events in the 6 rows"):
         ct.cluster_robust("days ~ team", rows, cluster="team", family="poisson")
 

@@ -12,12 +12,13 @@ from ...columns import refuse_rows, require_columns
 from ...errors import DataError, PlanError
 
 
-def pseudonyms(changes: pd.DataFrame) -> dict[str, str]:
+def pseudonyms(changes: pd.DataFrame, word: str = "Team") -> dict[str, str]:
     """Team -> "Team A", "Team B" and so on, from the largest change to the smallest, those without a change last.
 
     Parameters
     ----------
     changes : `team` and `change`, a row a team
+    word : what stands before the letter
 
     Use one set of names for all displays; keep the key to them where the records are kept.
 
@@ -25,7 +26,7 @@ def pseudonyms(changes: pd.DataFrame) -> dict[str, str]:
     {'T02': 'Team A', 'T01': 'Team B', 'T03': 'Team C'}
     """
     teams = by_change(changes)["team"]
-    return {team: f"Team {_letters(place)}" for place, team in enumerate(teams)}
+    return {team: f"{word} {_letters(place)}" for place, team in enumerate(teams)}
 
 
 def by_change(changes: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...columns import require_columns
+from ...columns import quoted_list, require_columns
 from ...data.trial import Trial
 from ...errors import DesignError, PlanError
 from ..team_regression import check_level, t_row
@@ -107,5 +107,5 @@ def _notes(teams: pd.DataFrame, regression: pd.DataFrame) -> tuple[str, ...]:
         shown = (
             f"{row['teams']:.0f} teams have both scores: no change adjusted for the baseline (from {FEWEST_TO_ADJUST})"
         )
-    lacking = teams.loc[teams["change"].isna(), "team"].astype(str)
-    return (shown, *([f"no change is known of {', '.join(lacking)}"] if len(lacking) else []))
+    lacking = teams.loc[teams["change"].isna(), "team"]
+    return (shown, *([f"no change is known of {quoted_list(lacking, None)}"] if len(lacking) else []))

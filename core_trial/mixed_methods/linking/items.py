@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from ...columns import known, numeric, refuse_rows, require_columns
+from ...columns import known, numeric, quoted_list, refuse_rows, require_columns
 from ...data.dictionary.model import fidelity_items
 from ...data.trial import Trial
 from ...errors import DesignError, TrialWarning
@@ -183,4 +183,4 @@ def _notes(trial: Trial, items: pd.DataFrame, n_targets: int) -> list[str]:
     notes = [f"{len(items)} of {teams * scale} items of {teams} teams are scored at 0 and 12 months"]
     if unscored := n_targets - items["targeted"].sum():
         notes.append(f"{unscored} of {n_targets} targeted items are not scored at both times and left out")
-    return notes + ([f"left out, without targets or scores: {', '.join(silent)}"] if silent else [])
+    return notes + ([f"left out, without targets or scores: {quoted_list(silent, None)}"] if silent else [])
