@@ -247,13 +247,14 @@ def methods(results: Iterable[Result], plan: Plan) -> Section:
         for result in results
         if result.fit
     ]
-    columns = _columns(
-        {"label": "Analysis", "analysis": "In the plan", "formula": "Outcome ~ terms", "method": "Method"}
-    )
     frame = pd.DataFrame(rows, columns=["outcome", "label", "analysis", "formula", "method"])
-    return Section(
-        "methods", "Methods", (Table("methods", "How each effect was estimated", frame, columns, groups="outcome"),)
+    columns = (
+        Column("label", "Analysis"),
+        Column("analysis", "In the plan"),
+        Column("method", "Outcome ~ terms; method", "{}\n{}", align="left", parts=("formula", "method")),
     )
+    table = Table("methods", "How each effect was estimated", frame, columns, groups="outcome")
+    return Section("methods", "Methods", (table,))
 
 
 def notes(results: Iterable[Result], left_out: Iterable[LeftOut | str]) -> Section:
