@@ -48,8 +48,9 @@ def minimise(
 ) -> Minimum[E]:
     """Local minimum of `evaluate` from `start`.
 
-    The search ends with a step that promised to gain less than `tolerance`, or where nothing more can be gained; it has
-    converged if that is less than `ENOUGH`. Where `evaluate` raises LinAlgError, a shorter step is tried.
+    The search ends with a step that promised to gain less than `tolerance`, if the next one promises less than
+    `ENOUGH`, or where nothing more can be gained; it has converged if that is less than `ENOUGH`. Where `evaluate`
+    raises LinAlgError, a shorter step is tried.
     """
     theta, at, radius = start, evaluate(start), 1.0
     step, fall = _step(at, radius)
@@ -64,7 +65,7 @@ def minimise(
         theta, at, last = theta + step, trial, fall < tolerance
         step, fall = _step(at, radius)
         path.append(np.array([at.value, fall, *theta]))
-        if last:
+        if last and fall < ENOUGH:
             break
     return Minimum(theta, at, fall < ENOUGH, np.array(path))
 

@@ -262,3 +262,49 @@ def test_parameters_near_their_end_have_no_end_of_their_interval(visits):
     slight = ct.glmm("slight ~ arm + (1 | team)", visits, family="negative_binomial")
     theta = slight.variance_intervals().iloc[-1]
     assert theta["conf_low"] < theta["estimate"] < theta["conf_high"] == np.inf
+
+
+# -- Several maxima ----------------------------------------------------------------------------------------------------
+
+
+def slopes_of_groups(seed: int) -> pd.DataFrame:
+    """Overdispersed counts of 7 rows a group, with random intercepts and slopes; from seed 60 on with excess zeros."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(rng.integers(6, 14)), 7)
+    n, groups = len(group), group[-1] + 1
+    x = rng.normal(size=n)
+    effects = rng.normal(0, 1, groups)[group] + rng.normal(0, 0.5, groups)[group] * x
+    counts = rng.poisson(np.exp(-0.5 + 0.5 * (group % 2) + 0.5 * x + effects) * rng.gamma(1.2, 1 / 1.2, n))
+    if seed >= 60:
+        counts = np.where(rng.random(n) < 0.3, 0, counts)
+    return pd.DataFrame({"count": counts, "x": x, "arm": group % 2, "group": group})
+
+
+SLOPES = "count ~ arm + x + (1 + x | group)"
+
+
+@pytest.mark.filterwarnings("ignore::core_trial.errors.TrialWarning")
+@pytest.mark.parametrize("seed", [4, 25, 40, 79, 84, 110])
+def test_zero_inflation_never_lowers_the_likelihood(seed):
+    """A search that follows theta or the inflation to its end, or finds the lower of two maxima, is not the last."""
+    rows = slopes_of_groups(seed)
+    plain, inflated = (
+        ct.glmm(SLOPES, rows, family="negative_binomial", zero_inflated=inflation) for inflation in (False, True)
+    )
+    assert inflated.glance()["loglik"].item() >= plain.glance()["loglik"].item() - 1e-6
+
+
+@pytest.mark.filterwarnings("ignore::core_trial.errors.TrialWarning")
+def test_a_maximum_inside_is_found_from_the_end_of_theta():
+    """Log-likelihood of glmmTMB 1.1.5; that without zero inflation is -52.0546."""
+    fit = ct.glmm(SLOPES, slopes_of_groups(97), family="negative_binomial", zero_inflated=True)
+    assert fit.glance()["loglik"].item() == pytest.approx(-51.8730, abs=1e-3)
+    assert fit.dispersion().set_index("parameter")["estimate"].to_dict() == pytest.approx(
+        {"theta": 3.0895, "zero_inflation": 0.41975}, abs=2e-3
+    )
+
+
+def test_a_likelihood_that_rises_without_end_is_no_fit():
+    """glmmTMB has none here either."""
+    with pytest.raises(ct.FitError, match="leave out zero inflation: with both, Laplace's likelihood may rise without"):
+        ct.glmm(SLOPES, slopes_of_groups(65), family="poisson", zero_inflated=True)

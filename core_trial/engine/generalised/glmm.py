@@ -165,10 +165,15 @@ def fit_glmm(
         if minimum.converged:
             return GlmmResult(problem, deviance, minimum, 1, shift)
         tried.append(f"deviance {minimum.at.value:.6g} after {len(minimum.path)} steps")
-    hint = (
-        "" if problem.family.unbounded else f", or use another link than {problem.family.link.name}, which bounds means"
-    )
-    raise FitError(f"the model did not converge ({'; '.join(tried)}); simplify its random terms{hint}")
+    raise FitError(f"the model did not converge ({'; '.join(tried)}); simplify its random terms{_hint(problem)}")
+
+
+def _hint(problem: Problem) -> str:
+    """What else may help, as the end of a sentence."""
+    if problem.family.inflated:
+        return ", or leave out zero inflation: with both, Laplace's likelihood may rise without end"
+    link = problem.family.link.name
+    return "" if problem.family.unbounded else f", or use another link than {link}, which bounds means"
 
 
 def _refine(coarse: GlmmResult, n_nodes: int) -> GlmmResult:

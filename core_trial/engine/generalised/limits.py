@@ -61,17 +61,22 @@ def fit_within_limits(
     FitError : no minimum of the deviance was found
     """
     result, failure = _fit(problem, shift, start, n_nodes)
+    found: list[tuple[GlmmResult, dict[str, float]]] = [] if result is None else [(result, {})]
     for i in _suspects(problem, result):
-        smaller, ends = fit_within_limits(_simpler(problem, i), shift, np.delete(start, _place(problem, i)), n_nodes)
-        if result is None and _higher_inside(problem, smaller, i):
-            inside = _with(problem, smaller, i, TYPICAL)
-            return fit_glmm(problem, shift, inside, n_nodes), {}
-        if result is None or result.log_likelihood < smaller.log_likelihood + NO_BETTER:
-            parameter = problem.family.parameters[i]
-            return smaller, {parameter.name: parameter.end} | ends
-    if result is None:
+        parameter = problem.family.parameters[i]
+        try:
+            smaller, ends = fit_within_limits(
+                _simpler(problem, i), shift, np.delete(start, _place(problem, i)), n_nodes
+            )
+            if result is None and _higher_inside(problem, smaller, i):
+                found.append((fit_glmm(problem, shift, _with(problem, smaller, i, TYPICAL), n_nodes), {}))
+            else:
+                found.append((smaller, {parameter.name: parameter.end} | ends))
+        except FitError as error:
+            failure = failure or error
+    if not found:
         raise failure or FitError("a parameter of the family ran off to its end")
-    return result, {}
+    return max(found, key=lambda fit: fit[0].log_likelihood + NO_BETTER * bool(fit[1]))
 
 
 def _fit(problem: Problem, shift: float, start: Array, n_nodes: int) -> tuple[GlmmResult | None, FitError | None]:
@@ -98,10 +103,15 @@ def _shares(problem: Problem, psi: Array) -> list[float]:
 
 
 def _suspects(problem: Problem, result: GlmmResult | None) -> list[int]:
-    """The parameters that came near to their end; all of them where there is no fit."""
+    """The parameters that came near to their end, and zero inflation; all of them where there is no fit.
+
+    With zero inflation the likelihood has more than one maximum, and must not be lower than without.
+    """
+    parameters = problem.family.parameters
     if result is None:
-        return list(range(len(problem.family.parameters)))
-    return [i for i, share in enumerate(_shares(problem, result.minimum.theta)) if share < NEAR]
+        return list(range(len(parameters)))
+    shares = _shares(problem, result.minimum.theta)
+    return [i for i, share in enumerate(shares) if share < NEAR or parameters[i].name == "zero_inflation"]
 
 
 def _simpler(problem: Problem, i: int) -> Problem:
@@ -114,8 +124,6 @@ def _simpler(problem: Problem, i: int) -> Problem:
 
 def _with(problem: Problem, smaller: GlmmResult, i: int, share: float) -> Array:
     """The parameters of the simpler fit, with the i-th of the family at a share."""
-    if smaller.problem.n_parameters != problem.n_parameters - 1:
-        raise FitError("the parameters of the family could not be told apart; use a simpler family")
     value = ENDS[problem.family.parameters[i].name].at(share, problem.rows)
     return np.insert(smaller.minimum.theta, _place(problem, i), value)
 
