@@ -82,21 +82,31 @@ def quantity_interval(region: Surroundings, quantity: Quantity, excess: float) -
 
 
 def _largest(region: Surroundings, measure: Callable[[Array], float], bound: float, excess: float) -> float:
-    """The largest value of `measure` in the region; `bound` if it goes as far as that."""
-    for start in (region.centre, region.away()):
-        if abs(measure(start) - bound) < MET:
+    """The largest value of `measure` in the region; `bound` if it goes as far as that.
+
+    Where a variance is none, the region mirrors itself, and a search that sets out from its middle stays there: another
+    sets out from beside it.
+    """
+    ends = [_end(Climb(region, measure, start), bound, excess) for start in (region.centre, region.away())]
+    if all(end is None for end in ends):
+        raise FitError("the likelihood region could not be followed to its end: ask for another interval")
+    return max(end for end in ends if end is not None)
+
+
+def _end(climb: Climb, bound: float, excess: float) -> float | None:
+    """Where the search comes to; None where it finds no end."""
+    if abs(climb.measure(climb.start) - bound) < MET:
+        return bound
+    for stages in STAGES:
+        if (v := climb.first(stages[0] * excess)) is None:
+            return None
+        for stage in stages:
+            v = climb(v, stage * excess)
+        if abs(climb.height(v) - bound) < MET:
             return bound
-        climb = Climb(region, measure, start)
-        for stages in STAGES:
-            if (v := climb.first(stages[0] * excess)) is None:
-                break
-            for stage in stages:
-                v = climb(v, stage * excess)
-            if abs(climb.height(v) - bound) < MET:
-                return bound
-            if abs(climb.deviance(v)[0] - excess) < MET or np.linalg.norm(climb.slope(v)) < TOP:
-                return climb.height(v)
-    raise FitError("the likelihood region could not be followed to its end: ask for another interval")
+        if abs(climb.deviance(v)[0] - excess) < MET or np.linalg.norm(climb.slope(v)) < TOP:
+            return climb.height(v)
+    return None
 
 
 class Climb:

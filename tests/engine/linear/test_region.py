@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
@@ -65,6 +65,7 @@ def test_gradients_are_those_of_differences(draw_problem, kind, contrast):
 
 
 @given(seeds)
+@example(14_491_260)  # a slope whose covariance with the intercept is at its end: the region has two peaks on each side
 @settings(deadline=None, max_examples=3)
 def test_no_place_in_the_region_lies_beyond_the_interval(draw_problem, kind, seed):
     problem, rng = draw_problem(kind, seed), np.random.default_rng(seed)
