@@ -15,12 +15,11 @@ choices = ct.read_plan().engagement
 
 linked = ct.mixed_methods.link(trial, using=choices.using, draws=choices.draws, seed=choices.seed)
 engagement = ct.mixed_methods.derive_engagement(trial)
-changes = ct.mixed_methods.derive_changes(trial).teams.query("arm == 'intervention'")
-names = ct.mixed_methods.pseudonyms(changes)
 
 OUT.mkdir(parents=True, exist_ok=True)
 linked.summary().to_csv(OUT / "engagement.csv")
-ct.plots.heat_map(engagement.components, trial.panel(), names=names).save(OUT / "engagement")
+heat_map = ct.plots.heat_map(engagement.components, trial.panel(), names=ct.team_names(trial))
+heat_map.save(OUT / "engagement")
 columns = ["label", "teams", "kendall_tau_b", "p_value", "p_adjusted", "slope", "conf_low", "conf_high"]
 print(linked.summary()[columns].round(3).to_string(index=False))
 print(linked.method, ct.mixed_methods.complier_effect(trial).tidy().round(2).to_string(index=False), sep="\n")

@@ -53,3 +53,4 @@ from .robust.regression import cluster_robust as cluster_robust
 from .robust.regression import count_regression as count_regression
 from .side_by_side.comparison import Comparison as Comparison
 from .side_by_side.comparison import compare as compare
+from .team_names import team_names as team_names

@@ -218,8 +218,11 @@ def plot_trajectory(
     Example: core-trial plot trajectory fidelity.svg --data my_trial
     """
     from .plots import trajectory
+    from .team_names import team_names
 
-    save(trajectory(_trial(data).panel(), outcome), out, width.value)
+    trial = _trial(data)
+    panel = trial.panel()
+    save(trajectory(panel.assign(team=panel["team"].map(team_names(trial))), outcome), out, width.value)
 
 
 @app.command()

@@ -12,7 +12,15 @@ def team_names(trial: Trial) -> dict[str, str]:
     """Team -> "Team A" where it was offered the programme, else "Control team A"; from the largest change in fidelity.
 
     The same for every figure, table and note, so that a reader can follow a team through the report and none can be
-    looked up in the records.
+    looked up in the records. Keep what this returns, the key, where the records are kept.
+
+    Examples
+    --------
+    >>> import core_trial as ct, warnings
+    >>> warnings.simplefilter("ignore", ct.TrialWarning)
+    >>> names = ct.team_names(ct.simulate_trial())
+    >>> names["T01"], names["T03"]
+    ('Team F', 'Control team H')
     """
     teams = trial.frame("teams")
     if "fidelity" not in teams:

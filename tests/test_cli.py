@@ -120,7 +120,7 @@ def test_figures(records: Path, tmp_path: Path) -> None:
     done = call("plot", "trajectory", tmp_path / "fidelity.png", "--data", records)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "fidelity.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "fidelity.csv").exists()
+    assert pd.read_csv(tmp_path / "fidelity.csv")["team"].dropna().str.contains("eam [A-Z]$").all()
 
 
 def test_dictionary_for_people_and_for_redcap(tmp_path: Path) -> None:
