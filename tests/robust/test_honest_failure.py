@@ -100,6 +100,22 @@ def test_theta_is_estimated_where_counts_vary_more(rows):
     assert fit.glance()["theta"].iloc[0] == fit.theta
 
 
+def test_theta_is_estimated_where_counts_are_large():
+    """Bed days of teams by the thousand, as overdispersed as one day's; the numbers of glmmTMB 1.1.5."""
+    teams = pd.DataFrame(
+        {
+            "team": list("abcdefghij"),
+            "arm": [0, 0, 1, 0, 0, 1, 1, 1, 1, 1],
+            "x": [0.11, 0.76, -0.76, 1.43, -1.57, -0.92, 0.53, 0.09, 0.73, -1.21],
+            "days": [3387, 5234, 741, 21521, 16591, 1401, 13498, 23522, 10951, 13338],
+            "bed_days": [35, 760, 142, 187, 10837, 0, 3138, 16915, 26420, 8357],
+        }
+    )
+    fit = ct.count_regression("bed_days ~ arm + x", teams, cluster="team", exposure="days")
+    assert fit.theta == pytest.approx(0.42031923, rel=1e-5)
+    assert fit.estimate == pytest.approx([-1.87682337, 1.613505716, -0.304273723], rel=1e-5)
+
+
 def test_more_than_one_row_a_cluster_is_refused(rows):
     with pytest.raises(ct.DataError, match="'team' has more than one row"):
         ct.count_regression("days ~ arm", rows, cluster="team")

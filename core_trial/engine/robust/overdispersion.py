@@ -13,7 +13,9 @@ from ..generalised.densities import NegativeBinomial2, PoissonLog
 from ..generalised.density import Rows
 from .quasi_likelihood import Data, MeanModel, QuasiFit, fit_quasi
 
-GRID = np.arange(-9.0, 16.0, 3.0)  # log theta less the log of the mean outcome
+LEAST = -9.0  # log theta at which a grid begins, or of theta over the mean outcome where that is less
+MOST = 15.0  # log of theta over the mean outcome at which it ends: the Poisson limit
+APART = 3.0  # distance of two points of a grid
 RISE = 1e-6  # of the log-likelihood over that of the Poisson limit, below which theta is infinite
 
 
@@ -39,7 +41,8 @@ def fit_negative_binomial(model: MeanModel, data: Data, limit: QuasiFit) -> Over
     def at(phi: float) -> QuasiFit:
         return fit_quasi(replace(model, theta=float(np.exp(phi))), data, limit.coefficients)
 
-    grid = GRID + np.log(data.weights @ data.y / data.weights.sum())
+    mean = np.log(data.weights @ data.y / data.weights.sum())
+    grid = np.arange(mean + MOST, min(mean, 0.0) + LEAST - APART, -APART)[::-1]
     values = np.array([log_likelihood(at(phi)) for phi in grid])
     best = int(values.argmax())
     if best == 0:
