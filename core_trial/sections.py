@@ -26,7 +26,7 @@ BASELINE_FORMATS = {
     "number (%) of category": "{:,.0f} ({:.0f}%)",
 }
 
-NAMING = "each has a letter for its code, in the order of the change in fidelity within its arm"
+NAMING = "each stands under a letter in place of its code"
 SCORE_COUNTS = ("reviews", "complete", "prorated", "missing")
 ESTIMAND_LABELS = {
     "label": "Outcome",
