@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -45,9 +45,7 @@ def quoted_list(values: Iterable[object], most: int | None = SHOWN) -> str:
     >>> quoted_list(["T05", 8]), quoted_list("abcdefg")
     ("'T05', '8'", "'a', 'b', 'c', 'd', 'e' and 2 more")
     """
-    names = [f"'{value}'" for value in values]
-    shown = names[:most]
-    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
+    return _first([f"'{value}'" for value in values], most)
 
 
 def refuse_rows(column: pd.Series, broken: NDArray[np.bool_] | pd.Series, rule: str, remedy: str) -> None:
@@ -116,5 +114,9 @@ def constant_within(column: pd.Series, cluster: pd.Series) -> None:
 def _listed(noun: str, items: Iterable[object]) -> str:
     """ "rows 1, 2, 3, 4, 5 and 7 more" """
     names = [str(item) for item in items]
-    text = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    return f"{noun}{'s' if len(names) > 1 else ''} {text}"
+    return f"{noun}{'s' if len(names) > 1 else ''} {_first(names, SHOWN)}"
+
+
+def _first(names: Sequence[str], most: int | None) -> str:
+    shown = names[:most]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")

@@ -15,11 +15,11 @@ from .data.trial import Trial
 from .errors import DataError, DesignError, TrialWarning
 from .plan import EngagementChoices, Plan
 from .plots import Plot, heat_map
-from .plots.text import percent, sentence
 from .report.cells import INTERVAL
 from .report.disclosure import Disclosure
 from .report.document import Block, FigureBlock, Notes, Paragraph, Section
 from .report.tables import Column, Table
+from .wording import percent, sentence
 
 EXPLORATORY = (
     "Everything in this chapter is exploratory: engagement was not randomised, and the teams are few. Intervention "

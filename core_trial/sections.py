@@ -11,11 +11,11 @@ from .baseline import GROUPS, QUARTILES, WHOLE
 from .data.trial import Trial
 from .plan import Plan
 from .plots import Plot
-from .plots.text import percent
 from .report.cells import INTERVAL
 from .report.document import Definitions, Document, FigureBlock, Notes, Paragraph, Section
 from .report.tables import Column, Table
 from .side_by_side.comparison import Comparison
+from .wording import percent
 
 BASELINE_FORMATS = {
     "number": "{:,.0f}",

@@ -17,6 +17,7 @@ from scipy import stats
 
 from ..data.trial import Trial
 from ..errors import PlanError
+from ..wording import percent
 from .dose import complete_teams
 from .team_regression import TeamRegression, held_columns, regress
 
@@ -215,6 +216,6 @@ def _method(mediator: str, outcome: str, log: bool, strata: bool, models: _Model
     held = "baseline values and strata" if strata else "baseline values"
     return (
         f"Path from the allocation through {mediator} to {of}, by least squares over teams with {held} held fixed and "
-        f"t with {models.mediator.df} and {models.outcome.df} degrees of freedom; {100 * conf_level:g}% interval of "
+        f"t with {models.mediator.df} and {models.outcome.df} degrees of freedom; {percent(conf_level)} interval of "
         "the indirect effect from the distribution of the product of the two coefficients. Exploratory"
     )

@@ -28,11 +28,19 @@ FAMILIES: dict[str, Literal["gaussian", "binomial", "poisson"]] = {
 }
 
 
-class LmmAnalysis(Analysis):
+class MixedAnalysis(Analysis):
+    """Common to mixed models: random terms, an intercept a cluster by default."""
+
+    random: str | None = None
+
+    def terms(self, cluster: str) -> tuple[str, ...]:
+        return (self.random or f"(1 | {cluster})",)
+
+
+class LmmAnalysis(MixedAnalysis):
     """Linear mixed model: outcome on effect, covariates and random terms, a random intercept a cluster by default."""
 
     model: Literal["lmm"]
-    random: str | None = None
     ddf: Literal["kenward-roger", "satterthwaite", "between-within", "normal"] = "kenward-roger"
     reml: bool = True
     unconstrained: bool = False
@@ -41,9 +49,6 @@ class LmmAnalysis(Analysis):
         ddf = "normal" if large_sample else self.ddf
         formula = self.formula(outcome, cluster)
         return lmm(formula, data, reml=self.reml, ddf=ddf, unconstrained=self.unconstrained)
-
-    def terms(self, cluster: str) -> tuple[str, ...]:
-        return (self.random or f"(1 | {cluster})",)
 
 
 class ClusterLevelAnalysis(Analysis):
@@ -92,11 +97,10 @@ class RegressionAnalysis(Analysis):
         raise NotImplementedError
 
 
-class GlmmAnalysis(RegressionAnalysis):
+class GlmmAnalysis(MixedAnalysis, RegressionAnalysis):
     """Generalised linear mixed model, a random intercept a cluster by default."""
 
     model: Literal["glmm"]
-    random: str | None = None
     family: Literal["poisson", "binomial", "negative_binomial", "nb1", "beta_binomial"] | None = None
     ddf: Literal["between-within", "clusters", "normal"] | None = None
     nodes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
@@ -106,9 +110,6 @@ class GlmmAnalysis(RegressionAnalysis):
         family = self.family or _family(outcome)
         ddf = "normal" if large_sample else self.ddf
         return glmm(formula, data, family=family, n_agq=self.nodes, ddf=ddf)
-
-    def terms(self, cluster: str) -> tuple[str, ...]:
-        return (self.random or f"(1 | {cluster})",)
 
 
 class GeeAnalysis(RegressionAnalysis):

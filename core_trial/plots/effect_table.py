@@ -11,10 +11,11 @@ import pandas as pd
 
 from ..columns import require_columns
 from ..errors import PlanError
+from ..wording import interval, number, p_value, percent, sentence
 from .blocks import MARGIN
 from .plot import TrialFigure
 from .style import FONT, MM
-from .text import LEADING, interval, number, p_value, percent, sentence, text_width, wrap
+from .text import LEADING, text_width, wrap
 
 Columns = Mapping[str, str] | Sequence[str] | None
 """Columns of a table: names of columns, or name -> header; None for the default."""

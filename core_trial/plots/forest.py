@@ -8,6 +8,7 @@ from functools import partial
 
 import pandas as pd
 
+from ..wording import interval, percent, sentence
 from .blocks import MARGIN, Block, Paragraph, stack
 from .effect_axes import EffectAxis, by_panel, effect_axes, with_arrows
 from .effect_panel import EffectPanel, Footing, Line
@@ -16,7 +17,7 @@ from .effect_table import GAP, Columns, TableLayout, lay_out
 from .plot import Plot, TrialFigure
 from .scale import Limits
 from .style import FONT, GREY, MM, TITLE, width_mm
-from .text import interval, percent, sentence, wrap
+from .text import wrap
 
 _FAVOURS = {
     "higher is better": ("Favours control", "Favours intervention"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..wording import sentence
 from .blocks import MARGIN
 from .heat_data import DELIVERED, MISSING, NOT_DELIVERED
 from .heat_marks import draw_cell, draw_course
@@ -16,7 +17,7 @@ from .heat_sheet import GAP, LINE, Columns, HeatSheet, lay_out_columns, padded, 
 from .plot import TrialFigure
 from .scale import ticks
 from .style import FONT, GREY
-from .text import LEADING, sentence, text_width, wrap
+from .text import LEADING, text_width, wrap
 
 
 @dataclass(frozen=True)

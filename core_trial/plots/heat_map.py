@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 
 from ..errors import PlanError
+from ..wording import number, sentence
 from .blocks import Block, Paragraph, stack
 from .heat_blocks import HeatRows, HeatScale
 from .heat_data import DELIVERED, MISSING, NOT_DELIVERED, changes, course, heat_cells, joined
@@ -15,7 +16,6 @@ from .heat_sheet import HeatSheet, signed
 from .outcomes import FIDELITY_BANDS, count_column, outcome_label
 from .plot import Plot, TrialFigure
 from .style import GREY, MM, TITLE, width_mm
-from .text import number, sentence
 from .trajectory_blocks import value_limits
 
 

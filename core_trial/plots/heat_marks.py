@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from ..wording import number
 from .heat_data import DELIVERED, MISSING, NOT_DELIVERED
 from .heat_sheet import LINE, HeatSheet
 from .style import INK
-from .text import number
 
 TINTS = LinearSegmentedColormap.from_list("uptake", ["#F1F6FB", "#9CC3E0", "#2F78AE", "#0B4A7A"])
 """From light to dark, so that it keeps its order in grey."""

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import PlanError
+from ..wording import number
 from .blocks import MARGIN
 from .scale import Limits
-from .text import number, text_width
+from .text import text_width
 
 LINE = 15.0
 """Height of a team's line in points."""

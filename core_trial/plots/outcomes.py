@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .text import sentence
+from ..wording import sentence
 
 LABELS = {
     "fidelity": "CORE fidelity score",

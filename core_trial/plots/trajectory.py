@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..wording import interval, number, percent, sentence
 from .blocks import Block, Paragraph, stack
 from .outcomes import EVENTS, FIDELITY_BANDS, PERIODS, count_column, counted, outcome_label
 from .plot import Plot, TrialFigure
 from .series import MISSING, WITHHELD, observations, trajectory_data
 from .style import GREY, MM, TITLE, arm_styles, width_mm
-from .text import interval, number, percent, sentence
 from .trajectory_blocks import Counts, Course, CourseAxes, Legend, lay_out_course, value_limits
 
 Bands = Mapping[float, str] | Sequence[float]

@@ -13,12 +13,13 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from ..wording import number, sentence
 from .blocks import MARGIN
 from .plot import TrialFigure
 from .scale import Limits, even_ticks
 from .series import unbroken
 from .style import FONT, GREY, ArmStyle
-from .text import LEADING, number, sentence, text_width, wrap
+from .text import LEADING, text_width, wrap
 
 SAMPLE, EDGE = 22.0, 16.0
 """Points that a line in the legend is long, and that the first and last time are from the ends of the axis."""

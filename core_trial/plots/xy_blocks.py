@@ -11,11 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from ..wording import number
 from .blocks import MARGIN
 from .label_places import NEAR, Array, place_labels
 from .plot import TrialFigure
 from .style import BLUE, FONT, GREEN, GREY, INK, VERMILION
-from .text import LEADING, number, text_width, wrap
+from .text import LEADING, text_width, wrap
 
 BOTH, CONDITION, OUTCOME = "in both", "in the condition only", "in the outcome only"
 NEITHER, LINE = "in neither", "on a line at 0.5"

@@ -11,10 +11,10 @@ import pandas as pd
 
 from ..columns import known, numeric, refuse_rows, require_columns
 from ..errors import DataError, PlanError
+from ..wording import number, sentence
 from .blocks import Block, Paragraph, stack
 from .plot import Plot, TrialFigure
 from .style import GREY, MM, TITLE, width_mm
-from .text import number, sentence
 from .xy_blocks import BOTH, CONDITION, LINE, NEITHER, OUTCOME, Sets, XyPanel
 
 Relation = Literal["sufficient", "necessary"]

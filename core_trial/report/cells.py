@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from ..wording import p_value
+
 MISSING = "–"
 """Shown where there is no value; the table says under it what that means."""
 
@@ -76,16 +78,10 @@ _FORMATTER = _CellFormatter()
 
 def _number(value: Any, spec: str) -> str:
     if spec == "p":
-        return _p_value(value)
+        return p_value(value)
     if isinstance(value, float) and math.isinf(value):
         return "∞" if value > 0 else "−∞"
     spec = _NAMED.get(spec, spec)
     if spec.endswith(("f", "%", "e", "g")):
         spec = f"+z{spec[1:]}" if spec.startswith("+") else f"z{spec}"
     return format(value, spec).replace("-", "−")
-
-
-def _p_value(value: float) -> str:
-    if value < 0.001:
-        return "<0.001"
-    return ">0.999" if value > 0.999 else f"{value:.3f}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ..plots.text import number, p_value, sentence
+from ..wording import number, p_value, sentence
 
 SAME = 0.02
 """Estimates that differ by less than this share of a standard error are the same."""

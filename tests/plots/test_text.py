@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_trial.errors import PlanError
-from core_trial.plots.text import interval, number, p_value, percent, text_width, wrap
+from core_trial.plots.text import text_width, wrap
+from core_trial.wording import interval, number, p_value, percent
 
 NAN = float("nan")
 

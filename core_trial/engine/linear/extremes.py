@@ -87,10 +87,16 @@ def _largest(region: Surroundings, measure: Callable[[Array], float], bound: flo
     Where a variance is none, the region mirrors itself, and a search that sets out from its middle stays there: another
     sets out from beside it.
     """
-    ends = [_end(Climb(region, measure, start), bound, excess) for start in (region.centre, region.away())]
-    if all(end is None for end in ends):
+    ends = []
+    for start in (region.centre, region.away()):
+        end = _end(Climb(region, measure, start), bound, excess)
+        if end == bound:
+            return bound
+        if end is not None:
+            ends.append(end)
+    if not ends:
         raise FitError("the likelihood region could not be followed to its end: ask for another interval")
-    return max(end for end in ends if end is not None)
+    return max(ends)
 
 
 def _end(climb: Climb, bound: float, excess: float) -> float | None:

@@ -9,6 +9,7 @@ from typing import get_args
 import pandas as pd
 
 from ...errors import PlanError
+from ...wording import percent
 from .bootstrap import draw_weights, estimate_all
 from .coefficients import Level, Weights
 from .ratings import Ratings, read_ratings
@@ -101,7 +102,7 @@ def summarise(
     table = estimate_all(ratings, drawn, weights, level, conf_level)[list(COLUMNS)]
     lacking = () if len(ratings.raters) > 1 else (f"agreement is undefined: {ratings.raters[0]} is the only rater",)
     method = (
-        f"Agreement of {len(ratings.raters)} raters on {ratings.units:,} units ({unit}); {100 * conf_level:g}% "
+        f"Agreement of {len(ratings.raters)} raters on {ratings.units:,} units ({unit}); {percent(conf_level)} "
         f"percentile intervals of {resamples:,} bootstrap samples of {groups or 'units'} (seed {seed})"
     )
     return Agreement(table, unit, ratings.raters, method, (*lacking, *notes))

@@ -10,6 +10,7 @@ import pandas as pd
 from ...columns import known, numeric, refuse_rows, require_columns
 from ...data.trial import Trial
 from ...errors import DataError, PlanError
+from ...wording import percent
 from ..engagement import Measure, derive_engagement
 from .allocations import DRAWS, ENUMERATED, Resampling
 from .associations import associate, reweigh
@@ -24,7 +25,7 @@ METHOD = (
     "the baseline; differences of means between teams with and without a component. p values are two-sided and by "
     "permutation: exact over all arrangements where these are at most {enumerated:,} or Kendall's distribution is "
     "known, else from {draws:,} drawn, with the one observed counted. Intervals of slopes and differences "
-    "({level:g}%) hold the values that the permutation test does not reject; rank correlations get none. p values of "
+    "({level}) hold the values that the permutation test does not reject; rank correlations get none. p values of "
     "the components are adjusted by the step-down permutation maximum (Westfall and Young). Lowest and highest: the "
     "estimate with each team left out in turn"
 )
@@ -201,7 +202,7 @@ def _link(
         teams=int(teams["change"].notna().sum()),
         enumerated=resampling.enumerated,
         draws=resampling.draws,
-        level=100 * conf_level,
+        level=percent(conf_level),
     )
     notes = [note for each in (graded[0], compared[0]) for note in each.notes]
     return Link(
